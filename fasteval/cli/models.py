@@ -1,0 +1,19 @@
+"""`fasteval models`: what `--model` may be."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["models"]
+
+
+@click.command()
+def models() -> None:
+    """Lists the models that have names."""
+    from fasteval.models.named import NAMED
+
+    width = max(map(len, NAMED))
+    for name, model in NAMED.items():
+        click.echo(f"{name:<{width}}  {model.description}")
+        if model.checkpoint:
+            click.echo(f"{'':<{width}}  {model.checkpoint}")

@@ -1,0 +1,134 @@
+"""`fasteval tasks`: what can be evaluated, and what a model would be asked."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fasteval.cli.parameters import NAMES, PAIR, SWITCH, FlagCommand, flag
+from fasteval.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fasteval.api.task import DocumentRequest, Task
+
+__all__ = ["LISTINGS", "print_listing", "tasks"]
+
+#: What `--tasks list…` may be, as in lm-eval and lmms-eval: which kinds of names each prints.
+LISTINGS: dict[str, tuple[str, ...]] = {
+    "list": ("tasks", "groups"),
+    "list_subtasks": ("tasks",),
+    "list_groups": ("groups",),
+}
+
+
+@click.group()
+def tasks() -> None:
+    """Lists tasks, and shows what they ask."""
+
+
+@tasks.command("list", cls=FlagCommand)
+@click.argument("patterns", nargs=-1)
+@flag("--include_path", type=NAMES, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@flag("--groups", type=SWITCH, help="Groups only.")
+def list_tasks(patterns: Sequence[str], include_path: Iterable[tuple[str, ...]], groups: bool | None) -> None:
+    """Lists tasks and groups, one name a line; those that match one of PATTERNS if there are any."""
+    print_listing(_flat(include_path), LISTINGS["list_groups" if groups else "list"], patterns)
+
+
+@tasks.command("show", cls=FlagCommand)
+@click.argument("name")
+@flag("--doc", "-d", type=int, default=0, show_default=True, help="Number of the document in its split.")
+@flag("--num_fewshot", "-f", type=int, help="Examples before the question.")
+@flag("--prompt_profile", help="Which of the task's prompts.")
+@flag("--apply_chat_template", type=SWITCH, help="Ask in chat messages (default: where a document has media).")
+@flag("--fewshot_as_multiturn", type=SWITCH, help="Examples as turns of a dialog.")
+@flag("--system_instruction", help="Text of a system turn.")
+@flag("--include_path", type=NAMES, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@flag("--dataset", "--datasets", type=PAIR, multiple=True, default=(), parameter="datasets", help="A local copy.")
+def show_task(name: str, doc: int, **flags: Any) -> None:
+    """Shows one document of the task NAME: prompt, media, right answer and generation kwargs. Needs no model."""
+    from fasteval.api.task import PromptOptions
+
+    task = _load(name, _flat(flags.pop("include_path")), flags.pop("datasets"))
+    if not 0 <= doc < len(task.docs):
+        raise UsageError(f"--doc {doc} does not exist: {name} has documents 0 to {len(task.docs) - 1}")
+    options = PromptOptions(**{key: value for key, value in flags.items() if value is not None})
+    click.echo(_describe(task, doc, options))
+
+
+def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: Sequence[str] = ()) -> None:
+    """Prints the names of `kinds` ("tasks", "groups"), one a line, sorted."""
+    from fasteval.tasks import TaskManager
+
+    manager = TaskManager(include_path=list(include_path) or None)
+    found = {"tasks": manager.all_tasks, "groups": manager.all_groups}
+    every = sorted({name for kind in kinds for name in found[kind]})
+    for name in every:
+        if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns):
+            click.echo(name)
+
+
+def _load(name: str, include_path: Sequence[str], datasets: Iterable[dict[str, str]]) -> Task:
+    from fasteval.tasks import TaskManager
+
+    loaded = TaskManager(include_path=list(include_path) or None).load_task_or_group([name])
+    if name in loaded:
+        return loaded[name]
+    raise UsageError(f"'{name}' is not one task but {len(loaded)}: {', '.join(loaded)}")
+
+
+def _describe(task: Task, doc_id: int, options: Any) -> str:
+    """Returns the document as lines for a person."""
+    from fasteval.results.encoding import to_json, without_media
+
+    doc = task.docs[doc_id]
+    requests = task.document_requests(doc_id, doc, options)
+    visuals = [_describe_medium(medium) for medium in task.media(doc)]
+    sections = [
+        ("task", f"{task.name} ({task.OUTPUT_TYPE}, split {task.split}, document {doc_id} of {len(task.docs)})")
+    ]
+    for index, request in enumerate(requests):
+        # The choices of a question share their prompt.
+        if index == 0 or request.prompt != requests[index - 1].prompt:
+            sections.append(("prompt", _describe_prompt(request)))
+        if request.continuation is not None:
+            sections.append((f"choice {request.slot}", repr(request.continuation)))
+    sections += [("media", "\n".join(visuals) or "none"), ("target", repr(task.doc_to_target(doc)))]
+    if requests and requests[0].generation_kwargs is not None:
+        sections.append(("generation kwargs", to_json(dict(requests[0].generation_kwargs), indent=True).decode()))
+    sections.append(("document", to_json(without_media(doc), indent=True).decode()))
+    return "\n\n".join(f"[{title}]\n{_visible(text)}" for title, text in sections)
+
+
+def _describe_prompt(request: DocumentRequest) -> str:
+    if request.prompt.text is not None:
+        return request.prompt.text
+    lines = []
+    for message in request.prompt.messages or ():
+        content = message["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        texts = [part["text"] if part["type"] == "text" else f"<{part['type']}>" for part in parts]
+        lines.append(f"{message['role']}: " + "\n".join(texts))
+    return "\n".join(lines)
+
+
+def _describe_medium(medium: Any) -> str:
+    size, mode = getattr(medium, "size", None), getattr(medium, "mode", "")
+    if isinstance(size, tuple):
+        return f"image, {size[0]} x {size[1]} pixels, {mode}"
+    return medium if isinstance(medium, str) else type(medium).__name__
+
+
+def _visible(text: str) -> str:
+    """Returns the text with its lines, but without what could move the cursor."""
+    from fasteval.results.printable import printable_lines
+
+    return printable_lines(text)
+
+
+def _flat(parts: Iterable[tuple[str, ...]]) -> list[str]:
+    return [name for part in parts for name in part]

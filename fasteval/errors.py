@@ -1,0 +1,132 @@
+"""Every error that fasteval raises on purpose.
+
+The hierarchy::
+
+    FastEvalError
+    ├── UsageError                 the command, a flag or an argument is wrong
+    │   └── UnknownNameError       a name that nothing carries; offers the nearest one
+    ├── TaskError                  a task cannot be loaded or run
+    │   ├── TaskFileError          a YAML or Python file of a task is wrong (file, line, field)
+    │   ├── DatasetError           a data set is not there or lacks a column
+    │   └── DocumentError          one document cannot be prompted or scored: becomes one error row
+    ├── ModelError                 a model cannot be loaded or used
+    │   ├── CheckpointError        the weights are not there, or not readable
+    │   ├── UnsupportedError       the engine cannot honour what was asked of it
+    │   ├── EngineError            the engine failed as a whole (died, hangs, out of memory)
+    │   └── RequestError           one request cannot be answered: becomes one error row
+    ├── CacheError                 the response cache cannot be opened or written
+    └── OutputError                results cannot be written
+
+`DocumentError` and `RequestError` cost one row and never the run; every other one stops it with one line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = [
+    "CacheError",
+    "CheckpointError",
+    "DatasetError",
+    "DocumentError",
+    "EngineError",
+    "FastEvalError",
+    "ModelError",
+    "OutputError",
+    "RequestError",
+    "TaskError",
+    "TaskFileError",
+    "UnknownNameError",
+    "UnsupportedError",
+    "UsageError",
+    "nearest",
+]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str | None:
+    """Returns the candidate that looks most like `name`, or None if none is close."""
+    by_lowercase = {candidate.lower(): candidate for candidate in candidates}
+    close = difflib.get_close_matches(name.lower(), by_lowercase, n=1, cutoff=0.6)
+    return by_lowercase[close[0]] if close else None
+
+
+class FastEvalError(Exception):
+    """Base of everything that fasteval raises on purpose; its text is one clear line for the user."""
+
+    exit_code = 1
+
+
+class UsageError(FastEvalError):
+    """The command, a flag or an argument is wrong."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that nothing carries. The text offers the nearest valid one."""
+
+    def __init__(self, what: str, name: str, candidates: Iterable[str], hint: str = "") -> None:
+        """Describes an unknown `name` of a `what` ("task", "model argument", …) among `candidates`."""
+        self.name = name
+        self.suggestion = nearest(name, candidates)
+        text = f"unknown {what} '{name}'"
+        if self.suggestion is not None:
+            text += f": did you mean '{self.suggestion}'?"
+        if hint:
+            text += f" ({hint})"
+        super().__init__(text)
+
+
+class TaskError(FastEvalError):
+    """A task cannot be loaded or run."""
+
+
+class TaskFileError(TaskError):
+    """A YAML or Python file of a task is wrong. The text starts with file, line and field where they are known."""
+
+    def __init__(self, message: str, *, file: Path | str, line: int | None = None, field: str | None = None) -> None:
+        """Places `message` at `file`, `line` (from 1) and `field`."""
+        self.file, self.line, self.field = str(file), line, field
+        place = self.file if line is None else f"{self.file}:{line}"
+        super().__init__(f"{place}: {field}: {message}" if field else f"{place}: {message}")
+
+
+class DatasetError(TaskError):
+    """A data set is not there, cannot be read, or lacks a column that the task names."""
+
+
+class DocumentError(TaskError):
+    """One document cannot be prompted or scored; it becomes one error row."""
+
+
+class ModelError(FastEvalError):
+    """A model cannot be loaded or used."""
+
+
+class CheckpointError(ModelError):
+    """The checkpoint is not there, or not readable."""
+
+
+class UnsupportedError(ModelError):
+    """The engine cannot honour what was asked of it (a generation option, a kind of request, a medium)."""
+
+
+class EngineError(ModelError):
+    """The engine failed as a whole: it died, hangs, or ran out of memory."""
+
+
+class RequestError(ModelError):
+    """One request cannot be answered; it becomes one error row."""
+
+
+class CacheError(FastEvalError):
+    """The response cache cannot be opened or written."""
+
+
+class OutputError(FastEvalError):
+    """Results cannot be written."""

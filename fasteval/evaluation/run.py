@@ -1,0 +1,154 @@
+"""The loop: load, compile, plan, stream, score, sum up. One request's way from YAML to table, on one screen."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from fasteval.api.request import Kind
+from fasteval.cache import ResponseCache, default_folder
+from fasteval.errors import DocumentError, RequestError
+from fasteval.evaluation.dialog import Dialogs
+from fasteval.evaluation.recorder import RunRecorder
+from fasteval.evaluation.scorer import TaskScorer
+from fasteval.evaluation.summary import group_results, summarise
+from fasteval.evaluation.workload import load_workload
+from fasteval.models.create import resolve_model
+from fasteval.results.files import check_writable
+from fasteval.results.model import Results
+from fasteval.results.progress import SilentProgress
+from fasteval.scheduling import Answer, RequestLoader, Stream, make_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fasteval.evaluation.settings import RunSettings
+    from fasteval.evaluation.workload import Workload
+    from fasteval.models.engine import Engine
+    from fasteval.results.model import TaskResult
+    from fasteval.results.progress import Progress
+    from fasteval.scheduling import FollowUp, Plan
+
+__all__ = ["evaluate"]
+
+
+def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Results:
+    """Runs one evaluation and returns its results. What concerns the whole run shows before a model is loaded.
+
+    Raises:
+        FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
+    """
+    progress = progress or SilentProgress()
+    recorder = RunRecorder(settings)
+    if settings.output_path is not None:
+        check_writable(settings.output_path)
+    cache_folder = default_folder()
+    with recorder.timeline.stage("load"):
+        progress.stage("loading tasks")
+        source = resolve_model(settings.model, settings.model_args, cache_folder=cache_folder, seed=settings.seed)
+        workload = load_workload(settings, source.prompt_profile, cache_folder)
+        engine = source.open(workload.instance, workload.documents())
+    with closing(engine), _open_cache(settings, cache_folder, engine) as cache:
+        with recorder.timeline.stage("load"):
+            plan = make_plan(
+                workload.table,
+                cache,
+                engine.fingerprint(),
+                seed=settings.seed,
+                whole_dialogs=engine.capabilities().runs_dialogs,
+                shuffle_seed=settings.shuffle_seed,
+            )
+        scorers = _run(settings, workload, plan, engine, cache, recorder, progress)
+        with recorder.timeline.stage("scoring"):
+            progress.stage("summing up")
+            tasks = {name: _sum_up(settings, workload, name, scorer) for name, scorer in scorers.items()}
+        progress.stop()
+        return recorder.results(source.name, workload, plan, engine, tasks, group_results(workload.groups, tasks))
+
+
+def _run(
+    settings: RunSettings,
+    workload: Workload,
+    plan: Plan,
+    engine: Engine,
+    cache: ResponseCache,
+    recorder: RunRecorder,
+    progress: Progress,
+) -> dict[str, TaskScorer]:
+    """Streams the plan through the engine and scores each document when its last answer is there."""
+    loader = RequestLoader(plan, workload.tasks)
+    stream = Stream(
+        plan, loader, recorder.watch(engine), cache, fingerprint=engine.fingerprint(), seed=settings.seed,
+        window=settings.window,
+    )  # fmt: skip
+    scorers = {name: _scorer(settings, workload, name, loader, engine) for name in workload.tasks}
+    dialogs = {name: Dialogs(task, workload.options) for name, task in workload.tasks.items()}
+    table, names = plan.table, plan.table.task_names
+    whole_dialogs = engine.capabilities().runs_dialogs
+    progress.stage("evaluating")
+    progress.start(len(table), int(plan.cached.sum()))
+    for answer in stream:
+        recorder.count(answer)
+        name = names[int(table.task[answer.row])]
+        outcome: Answer | FollowUp = answer
+        if table.kind[answer.row] == Kind.GENERATE_UNTIL_MULTI_ROUND and not whole_dialogs:
+            outcome = dialogs[name].proceed(answer, int(table.doc[answer.row]))
+        if not isinstance(outcome, Answer):
+            stream.add(outcome)
+            continue
+        if outcome.error is not None and settings.on_error == "fail":
+            raise RequestError(f"{name}, document {int(table.doc[answer.row])}: {outcome.error}")
+        with recorder.timeline.stage("scoring"):
+            scorers[name].receive(outcome)
+        if not answer.was_cached:
+            progress.advance(1, name)
+    recorder.finish_stream(stream, engine)
+    return scorers
+
+
+def _scorer(settings: RunSettings, workload: Workload, name: str, loader: RequestLoader, engine: Engine) -> TaskScorer:
+    task = workload.tasks[name]
+    return TaskScorer(
+        task,
+        workload.table,
+        show_prompt=_prompt_shower(workload, loader, engine),
+        reasoning_tags=settings.reasoning_tags,
+        repeats=settings.repeats or task.repeats,
+        predict_only=settings.predict_only,
+    )
+
+
+def _prompt_shower(workload: Workload, loader: RequestLoader, engine: Engine) -> Callable[[int], str]:
+    """Returns the function that gives the exact text that a row's model was shown."""
+
+    def show(row: int) -> str:
+        decoded = workload.table.row(row)
+        try:
+            return engine.render(loader.prompt(decoded)[0])
+        except (DocumentError, RequestError):  # the answer came from the cache, and the media are not there any more
+            return decoded.prompt.plain_text()
+
+    return show
+
+
+def _sum_up(settings: RunSettings, workload: Workload, name: str, scorer: TaskScorer) -> TaskResult:
+    task = workload.tasks[name]
+    n_shot = task.num_fewshot if settings.num_fewshot is None else settings.num_fewshot
+    return summarise(
+        task,
+        scorer.finish(),
+        bootstrap_iterations=settings.bootstrap_iters,
+        seed=settings.seed,
+        output_path=settings.output_path,
+        n_docs=len(task.docs),
+        n_shot=n_shot,
+    )
+
+
+def _open_cache(settings: RunSettings, cache_folder: Path, engine: Engine) -> ResponseCache:
+    """Returns the response cache; answers of a model that nobody can tell from another are not kept."""
+    if settings.no_cache or not engine.capabilities().is_cacheable:
+        return ResponseCache.in_memory()
+    return ResponseCache.open(settings.use_cache or cache_folder / "responses")

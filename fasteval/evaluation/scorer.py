@@ -1,0 +1,185 @@
+"""`TaskScorer`: one task's answers become scored documents, each as soon as all its requests have answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasteval.api.request import Kind
+from fasteval.filters.pipeline import FilterPipeline
+from fasteval.filters.thinking import strip_thinking
+from fasteval.results.encoding import without_media
+from fasteval.results.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fasteval.requests import RequestTable
+    from fasteval.scheduling import Answer
+    from fasteval.tasks import ConfigurableTask
+
+__all__ = ["ScoredDocument", "TaskScorer"]
+
+
+@dataclass(slots=True)
+class ScoredDocument:
+    """One document after scoring.
+
+    Attributes:
+        doc_id: its number in its split.
+        values: for each filter the metrics' values; empty if the document failed.
+        samples: for each filter the line of the samples file.
+        cluster: label of the cluster that its standard error belongs to (an image, a video), or None.
+        error: why it has no values.
+    """
+
+    doc_id: int
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    cluster: Any = None
+    error: str | None = None
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A document whose answers are still coming, or whose filters need all documents."""
+
+    doc_id: int
+    answers: dict[int, Answer] = field(default_factory=dict)
+
+
+class TaskScorer:
+    """Collects the answers of one task's rows."""
+
+    def __init__(
+        self,
+        task: ConfigurableTask,
+        table: RequestTable,
+        *,
+        show_prompt: Callable[[int], str],
+        reasoning_tags: Sequence[tuple[str, str]] = (),
+        repeats: int = 1,
+        predict_only: bool = False,
+    ) -> None:
+        """Prepares the scoring of `task`'s rows in `table`; `show_prompt(row)` gives the exact text that was sent."""
+        self._task, self._table, self._show_prompt = task, table, show_prompt
+        self._reasoning_tags, self._repeats, self._predict_only = reasoning_tags, repeats, predict_only
+        self._pipelines = [FilterPipeline(name, filters) for name, filters in task.filters()]
+        self._streams = all(pipeline.per_document for pipeline in self._pipelines)
+        rows = np.flatnonzero(table.task == table.task_names.index(task.name))
+        doc_ids, counts = np.unique(table.doc[rows], return_counts=True)
+        self._missing = dict(zip(doc_ids.tolist(), counts.tolist(), strict=True))
+        self._waiting: dict[int, _Waiting] = {}
+        self._complete: list[_Waiting] = []
+        self._scored: list[ScoredDocument] = [
+            _failed(failure.doc_id, failure.reason)
+            for failure in table.failures
+            if table.task_names[failure.task] == task.name
+        ]
+
+    def receive(self, answer: Answer) -> None:
+        """Takes the answer to one row; scores the document if it was the last one missing."""
+        doc_id = int(self._table.doc[answer.row])
+        waiting = self._waiting.setdefault(doc_id, _Waiting(doc_id))
+        waiting.answers[answer.row] = answer
+        self._missing[doc_id] -= 1
+        if self._missing[doc_id]:
+            return
+        del self._waiting[doc_id], self._missing[doc_id]
+        if self._streams:
+            self._scored.append(self._score([waiting])[0])
+        else:
+            self._complete.append(waiting)
+
+    def finish(self) -> list[ScoredDocument]:
+        """Returns all scored documents in document order; scores those whose filters had to wait for the task's end.
+
+        Documents that lack answers (of a run that was interrupted) are left out.
+        """
+        self._scored += self._score(sorted(self._complete, key=lambda waiting: waiting.doc_id))
+        self._complete = []
+        return sorted(self._scored, key=lambda document: document.doc_id)
+
+    def _score(self, documents: list[_Waiting]) -> list[ScoredDocument]:
+        errors = {document.doc_id: _error(document) for document in documents}
+        scored = [_failed(doc_id, reason) for doc_id, reason in errors.items() if reason is not None]
+        answered = [document for document in documents if errors[document.doc_id] is None]
+        docs = [self._task.docs[document.doc_id] for document in answered]
+        results = [ScoredDocument(document.doc_id) for document in answered]
+        for pipeline in self._pipelines:
+            for index, filtered in enumerate(self._filter(pipeline, answered, docs)):
+                self._score_one(results[index], answered[index], docs[index], pipeline.name, filtered)
+        return scored + results
+
+    def _filter(
+        self, pipeline: FilterPipeline, documents: list[_Waiting], docs: list[dict[str, Any]]
+    ) -> list[list[Any]]:
+        """Returns for each document the filtered answers of its requests."""
+        responses = [self._responses(document) for document in documents]
+        flat = [request for document in responses for request in document]
+        flat_docs = [doc for doc, document in zip(docs, responses, strict=True) for _ in document]
+        filtered = iter(pipeline.apply(flat, flat_docs))
+        return [[next(filtered) for _ in document] for document in responses]
+
+    def _responses(self, document: _Waiting) -> list[list[Any]]:
+        """Returns for each request of a document its list of answers: one a repeat for texts, one for choices."""
+        answers = [document.answers[row].response for row in sorted(document.answers)]
+        kind = Kind(int(self._table.kind[min(document.answers)]))
+        if kind is Kind.GENERATE_UNTIL_MULTI_ROUND:
+            return [[list(response.texts) for response in answers if response is not None]]
+        values = [response.value for response in answers if response is not None]
+        if not kind.generates:
+            return [[value] for value in values]
+        texts = [strip_thinking(value, self._reasoning_tags) if isinstance(value, str) else value for value in values]
+        # A greedy answer to be repeated is asked once.
+        return [texts * self._repeats if len(texts) == 1 else texts]
+
+    def _score_one(
+        self, scored: ScoredDocument, document: _Waiting, doc: dict[str, Any], name: str, filtered: list[Any]
+    ) -> None:
+        # take_first_k and its like give a request a list of answers: the task wants that list.
+        results = filtered[0] if len(filtered) == 1 and isinstance(filtered[0], list) else filtered
+        sample = replace(self._sample(document, doc), filter=name, filtered_resps=filtered)
+        try:
+            sample = replace(sample, target=self._task.doc_to_target(doc))
+            values = {} if self._predict_only else self._task.process_results(doc, results)
+        except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
+            scored.error = f"{type(error).__name__}: {error}"
+            scored.values = {}
+            scored.samples.append(replace(sample, error=scored.error))
+            return
+        if scored.error is None:
+            scored.values[name] = values
+        if self._task.cluster_key:
+            scored.cluster = doc.get(self._task.cluster_key)
+        scored.samples.append(replace(sample, metrics=values))
+
+    def _sample(self, document: _Waiting, doc: dict[str, Any]) -> Sample:
+        rows = sorted(document.answers)
+        answers = [document.answers[row].response for row in rows]
+        responses = [response for response in answers if response is not None]
+        first = self._table.row(rows[0])
+        scored = [response for response in responses if response.logprob is not None]
+        return Sample(
+            doc_id=document.doc_id,
+            doc=without_media(doc),
+            prompt=self._show_prompt(rows[0]),
+            context=first.prompt.plain_text(),
+            resps=[response.value for response in responses],
+            continuations=[self._table.row(row).continuation or "" for row in rows] if scored else None,
+            finish_reason=responses[0].finish_reason,
+            prompt_tokens=sum(response.prompt_tokens for response in responses),
+            output_tokens=sum(response.output_tokens for response in responses),
+            logprobs=[response.logprob for response in scored if response.logprob is not None] or None,
+            is_greedy=[bool(response.is_greedy) for response in scored] or None,
+        )
+
+
+def _error(document: _Waiting) -> str | None:
+    return next((answer.error or "no answer" for answer in document.answers.values() if answer.response is None), None)
+
+
+def _failed(doc_id: int, reason: str) -> ScoredDocument:
+    return ScoredDocument(doc_id, error=reason, samples=[Sample(doc_id=doc_id, error=reason)])

@@ -1,0 +1,119 @@
+"""`RunSettings`: one run, described. What the command line, a configuration file and the Python API all become."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.task import PromptOptions
+from fasteval.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fasteval.api.model import LMM
+    from fasteval.api.task import Task
+    from fasteval.models.engine import Engine
+
+__all__ = ["RunSettings"]
+
+_ON_ERROR = ("finish", "fail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """Everything that decides a run.
+
+    Attributes:
+        model: a name (`fasteval models`), `path/to/file.py:Class`, or a model or engine object.
+        model_args: arguments of the model.
+        tasks: names of tasks, groups or tags, patterns, YAML files, or task objects.
+        include_path: folders with further tasks.
+        datasets: local copies by data-set name.
+        limit: documents a task; below 1 a share of them; None means all.
+        offset: documents to skip before the limit counts.
+        num_fewshot: examples before the question; None takes the task's own number.
+        gen_kwargs: generation kwargs that override the tasks' own.
+        apply_chat_template: None means: where a document has media.
+        fewshot_as_multiturn: examples as turns of a dialog.
+        system_instruction: text of a system turn.
+        prompt_profile: entry of `lmms_eval_specific_kwargs`; None takes the model's own.
+        use_cache: folder of the response cache; None means the user's.
+        no_cache: keep no response beyond the run, and read none.
+        cache_requests: keep compiled requests on disk.
+        rewrite_requests_cache: compile again and replace what is kept.
+        output_path: folder (or .json file) for the results; None writes none.
+        log_samples: write the samples too.
+        seed: what sampled answers are drawn from.
+        fewshot_seed: what few-shot examples are drawn from.
+        rank: this process among `world_size`.
+        world_size: how many processes share the documents.
+        repeats: answers a document; None takes the task's own number.
+        predict_only: answers without metrics.
+        reasoning_tags: pairs of tags whose content is removed before scoring; empty removes nothing.
+        bootstrap_iters: draws for standard errors that have no closed form; 0 computes none.
+        window: requests in flight; None leaves it to the engine.
+        shuffle_seed: send requests in a random order (results do not change; tests show it).
+        on_error: "finish" leaves failed documents out of the metrics and says so; "fail" stops at the first.
+        trust_remote_code: let checkpoints bring their own code.
+    """
+
+    model: str | LMM | Engine
+    model_args: dict[str, Any] = field(default_factory=dict)
+    tasks: tuple[str | Task, ...]
+    include_path: tuple[str, ...] = ()
+    datasets: dict[str, str] = field(default_factory=dict)
+    limit: float | None = None
+    offset: int = 0
+    num_fewshot: int | None = None
+    gen_kwargs: dict[str, Any] = field(default_factory=dict)
+    apply_chat_template: bool | None = None
+    fewshot_as_multiturn: bool = False
+    system_instruction: str | None = None
+    prompt_profile: str | None = None
+    use_cache: Path | None = None
+    no_cache: bool = False
+    cache_requests: bool = False
+    rewrite_requests_cache: bool = False
+    output_path: Path | None = None
+    log_samples: bool = True
+    seed: int = 1234
+    fewshot_seed: int = 1234
+    rank: int = 0
+    world_size: int = 1
+    repeats: int | None = None
+    predict_only: bool = False
+    reasoning_tags: tuple[tuple[str, str], ...] = (("<think>", "</think>"), ("<analysis>", "</analysis>"))
+    bootstrap_iters: int = 100_000
+    window: int | None = None
+    shuffle_seed: int | None = None
+    on_error: str = "finish"
+    trust_remote_code: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses settings that contradict each other or mean nothing."""
+        if not self.tasks:
+            raise UsageError("no tasks are named: pass --tasks (and see `fasteval tasks list`)")
+        if self.on_error not in _ON_ERROR:
+            raise UsageError(f"--on_error {self.on_error} is not one of {', '.join(_ON_ERROR)}")
+        if self.no_cache and self.use_cache is not None:
+            raise UsageError("--no_cache and --use_cache contradict each other")
+        for name in ("offset", "num_fewshot", "bootstrap_iters"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
+                raise UsageError(f"--{name} must not be negative, got {value}")
+        for name in ("window", "repeats", "world_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"--{name} must be at least 1, got {value}")
+
+    def prompt_options(self, prompt_profile: str) -> PromptOptions:
+        """Returns the part that changes what a model reads."""
+        return PromptOptions(
+            num_fewshot=self.num_fewshot,
+            system_instruction=self.system_instruction,
+            apply_chat_template=self.apply_chat_template,
+            fewshot_as_multiturn=self.fewshot_as_multiturn,
+            prompt_profile=prompt_profile,
+            fewshot_seed=self.fewshot_seed,
+        )

@@ -1,0 +1,84 @@
+"""`Workload`: the tasks of a run, loaded, and all their requests in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import TaskError
+from fasteval.requests import RequestTable
+from fasteval.tasks import TaskManager
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fasteval.api.instance import Instance
+    from fasteval.api.task import PromptOptions
+    from fasteval.evaluation.settings import RunSettings
+    from fasteval.tasks import ConfigurableTask, Group
+
+__all__ = ["Workload", "load_workload"]
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is to be evaluated.
+
+    Attributes:
+        tasks: by name, in the order in which they were asked for.
+        groups: the groups that were asked for, whose results are put together from their tasks'.
+        table: all requests of all tasks.
+        options: how documents were turned into prompts.
+    """
+
+    tasks: dict[str, ConfigurableTask]
+    groups: dict[str, Group]
+    table: RequestTable
+    options: PromptOptions = field(repr=False)
+
+    def instance(self, row: int) -> Instance:
+        """Returns the classic view of one row."""
+        from fasteval.api.task import DocumentRequest
+
+        decoded = self.table.row(row)
+        request = DocumentRequest(
+            decoded.kind, decoded.slot, decoded.prompt, decoded.continuation, decoded.generation_kwargs
+        )
+        return self.tasks[self.table.task_names[decoded.task]].instance(request, decoded.doc_id)
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """Returns `task_dict[task][split]`: the documents as models that somebody wrote find them."""
+        return {name: {task.split: task.docs} for name, task in self.tasks.items()}
+
+
+def load_workload(settings: RunSettings, prompt_profile: str, cache_folder: Path) -> Workload:
+    """Returns the workload that the settings describe.
+
+    Raises:
+        UnknownNameError: a task that nobody knows.
+        TaskError: a task that cannot be loaded, or whose documents are not there.
+    """
+    profile = settings.prompt_profile or prompt_profile
+    manager = TaskManager(include_path=list(settings.include_path), datasets=settings.datasets, prompt_profile=profile)
+    tasks = manager.load_task_or_group(list(settings.tasks))
+    options = settings.prompt_options(profile)
+    tables = [_compile(task, settings, options, cache_folder) for task in tasks.values()]
+    table = RequestTable.concatenate(tables)
+    if not len(table) and not table.failures:
+        raise TaskError(f"nothing to evaluate: --offset {settings.offset} leaves no documents")
+    if settings.gen_kwargs:
+        table.generation_kwargs = [kwargs | settings.gen_kwargs for kwargs in table.generation_kwargs]
+    return Workload(tasks, manager.groups, table, options)
+
+
+def _compile(task: ConfigurableTask, settings: RunSettings, options: PromptOptions, cache_folder: Path) -> RequestTable:
+    return task.compile(
+        options,
+        limit=settings.limit,
+        offset=settings.offset,
+        rank=settings.rank,
+        world_size=settings.world_size,
+        cache_requests=settings.cache_requests,
+        rewrite_requests_cache=settings.rewrite_requests_cache,
+        cache_folder=cache_folder,
+    )

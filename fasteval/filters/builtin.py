@@ -1,0 +1,19 @@
+"""Registers the built-in filters; `fasteval.api.registry.FILTERS` imports this module at its first look-up."""
+
+from fasteval.filters.extraction import MultiChoiceRegex, Regex
+from fasteval.filters.selection import MajorityVote, TakeFirst, TakeFirstK
+from fasteval.filters.text import Lowercase, Map, RemoveWhitespace, Uppercase
+from fasteval.filters.thinking import StripThinking
+
+__all__ = [
+    "Lowercase",
+    "MajorityVote",
+    "Map",
+    "MultiChoiceRegex",
+    "Regex",
+    "RemoveWhitespace",
+    "StripThinking",
+    "TakeFirst",
+    "TakeFirstK",
+    "Uppercase",
+]

@@ -1,0 +1,156 @@
+"""Filters that find the answer proper within a longer reply, by regular expression or by the choices' texts."""
+
+from __future__ import annotations
+
+import re
+import string
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.registry import register_filter
+from fasteval.errors import DocumentError, UsageError
+from fasteval.filters.text import TextFilter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["MultiChoiceRegex", "Regex"]
+
+#: GSM8K's form of a final answer; the default of lm-eval's filter.
+_DEFAULT_PATTERN = r"#### (\-?[0-9\.\,]+)"
+
+
+@register_filter("regex")
+class Regex(TextFilter):
+    """Keeps what a regular expression finds in each answer.
+
+    With groups in the pattern a match is its first group that is not empty; without, the whole match. Options and
+    meaning are lm-eval's; where that fails (all groups empty, fewer matches than `group_select` asks for) this filter
+    gives the fallback.
+    """
+
+    def __init__(
+        self, regex_pattern: str = _DEFAULT_PATTERN, group_select: int = 0, fallback: str = "[invalid]"
+    ) -> None:
+        """Compiles the pattern.
+
+        Args:
+            regex_pattern: what to look for.
+            group_select: which of the matches counts; 0 is the first, -1 the last.
+            fallback: the answer where nothing is found.
+
+        Raises:
+            UsageError: the pattern is not a regular expression, or `group_select` no integer.
+        """
+        if isinstance(group_select, bool) or not isinstance(group_select, int):
+            raise UsageError(f"filter regex: group_select must be an integer, got {group_select!r}")
+        self.regex = compile_pattern(regex_pattern)
+        self.group_select = group_select
+        self.fallback = fallback
+
+    def transform(self, text: str, doc: dict[str, Any]) -> str:  # noqa: ARG002 - the base class's signature
+        """Returns the selected match, or the fallback."""
+        found = self._find(self.regex, text)
+        return self.fallback if found is None else found
+
+    def _find(self, regex: re.Pattern[str], text: str) -> str | None:
+        matches = regex.findall(text)
+        if not -len(matches) <= self.group_select < len(matches):
+            return None
+        match = matches[self.group_select]
+        if isinstance(match, tuple):
+            match = next((group for group in match if group), None)
+        return None if match is None else str(match).strip()
+
+
+@register_filter("multi_choice_regex")
+class MultiChoiceRegex(Regex):
+    """Finds the letter of the chosen option, in three steps of which the first that finds something counts.
+
+    1. `regex_pattern`; its match is the answer as it stands.
+    2. The text of an option, from the document's `choices`; the answer is its letter, as "(A)".
+    3. A colon and an option's letter, as in "Answer: B"; the answer is "(B)".
+
+    Options and meaning are lm-eval's: among option texts that begin alike the earlier one is found, as there.
+    """
+
+    def __init__(
+        self,
+        regex_pattern: str = _DEFAULT_PATTERN,
+        group_select: int = 0,
+        fallback: str = "[invalid]",
+        *,
+        ignore_case: bool = False,
+        ignore_punctuation: bool = False,
+        regexes_to_ignore: Sequence[str] | None = None,
+    ) -> None:
+        """Compiles the patterns.
+
+        Args:
+            regex_pattern: what to look for first.
+            group_select: which of the matches counts, in each step.
+            fallback: the answer where no step finds anything.
+            ignore_case: compare option texts in lower case.
+            ignore_punctuation: compare option texts without punctuation (all of Unicode's).
+            regexes_to_ignore: compare option texts without what these match.
+
+        Raises:
+            UsageError: a pattern is not a regular expression.
+        """
+        super().__init__(regex_pattern, group_select, fallback)
+        self.ignore_case = ignore_case
+        self.ignore_punctuation = ignore_punctuation
+        self.regexes_to_ignore = [compile_pattern(pattern) for pattern in regexes_to_ignore or ()]
+
+    def transform(self, text: str, doc: dict[str, Any]) -> str:
+        """Returns the letter found, or the fallback.
+
+        Raises:
+            DocumentError: the document has no list of choices.
+        """
+        found = self._find(self.regex, text)
+        if found:
+            return found
+        choices = _choices(doc)
+        letters = string.ascii_uppercase[: len(choices)]
+        # Of equal texts the last one's letter stands, as in lm-eval.
+        by_text = {self._simplify(str(choice).strip()): f"({letter})" for choice, letter in zip(choices, letters)}  # noqa: B905 - options after Z have no letter
+        by_text.pop("", None)  # an empty text is found everywhere
+        by_letter = {letter: f"({letter})" for letter in letters}
+        found = self._find_option(by_text, "", self._simplify(text)) or self._find_option(by_letter, r":\s*", text)
+        return found or self.fallback
+
+    def _find_option(self, answers: Mapping[str, str], prefix: str, text: str) -> str | None:
+        if not answers:
+            return None
+        regex = re.compile(f"{prefix}({'|'.join(map(re.escape, answers))})")
+        found = self._find(regex, text)
+        return None if found is None else answers.get(found, found)
+
+    def _simplify(self, text: str) -> str:
+        for regex in self.regexes_to_ignore:
+            text = regex.sub("", text)
+        if self.ignore_case:
+            text = text.lower()
+        if self.ignore_punctuation:
+            text = "".join(character for character in text if not unicodedata.category(character).startswith("P"))
+        return text
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Returns the compiled pattern.
+
+    Raises:
+        UsageError: it is not a regular expression.
+    """
+    try:
+        return re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise UsageError(f"'{pattern}' is not a regular expression: {error}") from None
+
+
+def _choices(doc: dict[str, Any]) -> Sequence[Any]:
+    choices = doc.get("choices") if isinstance(doc, dict) else None
+    if not isinstance(choices, list | tuple):
+        raise DocumentError("the filter multi_choice_regex needs a list of options in the document's field 'choices'")
+    return choices

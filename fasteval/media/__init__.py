@@ -1,0 +1,9 @@
+"""Media: lazy images that remember where their pixels come from, and the form in which media reach an engine.
+
+May decode and hash; knows nothing of tasks, prompts or models.
+"""
+
+from fasteval.media.lazy import LazyImage
+from fasteval.media.media import Media, decode_image, to_media
+
+__all__ = ["LazyImage", "Media", "decode_image", "to_media"]

@@ -1,0 +1,50 @@
+"""`Backend`: what answers requests inside an engine host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from PIL import Image
+
+    from fasteval.api.request import Completion
+    from fasteval.models.wire import HostRequest
+
+__all__ = ["Backend"]
+
+
+class Backend(Protocol):
+    """A loaded model that takes requests at any time and works on them step by step; used by one thread."""
+
+    @property
+    def capacity(self) -> int:
+        """How many requests it can have in hand with profit."""
+
+    @property
+    def unfinished(self) -> int:
+        """How many requests it has in hand."""
+
+    def add(self, request: HostRequest, images: Sequence[Image.Image]) -> None:
+        """Takes a request whose images are decoded.
+
+        Raises:
+            RequestError: this request cannot be answered.
+            UnsupportedError: the engine cannot honour what is asked, of this request or any like it.
+        """
+
+    def step(self) -> list[Completion]:
+        """Works on what it has in hand for a moment; returns what is complete since then."""
+
+    def cancel(self, rows: Collection[int]) -> None:
+        """Drops requests."""
+
+    def counters(self) -> dict[str, float]:
+        """Returns what it counted since it was loaded."""
+
+    def reset_caches(self) -> None:
+        """Forgets prefixes and processed media."""
+
+    def close(self) -> None:
+        """Frees the model."""

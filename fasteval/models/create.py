@@ -1,0 +1,140 @@
+"""`ModelSource`: what `--model` and `--model_args` mean, settled before anything heavy is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.model import LMM
+from fasteval.errors import UnknownNameError, UsageError
+from fasteval.models.named import NAMED, NamedModel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fasteval.api.instance import Instance
+    from fasteval.models.engine import Engine
+
+__all__ = ["ModelSource", "resolve_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSource:
+    """A model that was found and is not loaded yet.
+
+    Attributes:
+        name: what results are filed under: the checkpoint, or the class.
+        prompt_profile: the entry of `lmms_eval_specific_kwargs` that belongs to the model.
+        open: builds the engine; `instance_of(row)` and the documents of the tasks serve models that somebody wrote.
+    """
+
+    name: str
+    prompt_profile: str
+    open: Callable[[Callable[[int], Instance], Mapping[str, Any]], Engine]
+
+
+def resolve_model(
+    model: str | LMM | Engine, model_args: Mapping[str, Any], *, cache_folder: Path, seed: int = 0
+) -> ModelSource:
+    """Returns the source of a model: a name, `path/to/file.py:Class`, a registered class, or an object.
+
+    Raises:
+        UnknownNameError: no model has the name.
+        CheckpointError: the checkpoint is not there.
+        UsageError: the arguments do not fit.
+    """
+    if isinstance(model, str):
+        if model in NAMED:
+            return _named(NAMED[model], dict(model_args), cache_folder=cache_folder, seed=seed)
+        return _written(_model_class(model), model, dict(model_args))
+    if model_args:
+        raise UsageError("model_args go with a model's name, not with a model object")
+    if isinstance(model, LMM):
+        return _of_object(model, type(model).__name__)
+    return ModelSource(type(model).__name__, "default", lambda _instance_of, _documents: model)
+
+
+def _model_class(reference: str) -> type[LMM]:
+    from fasteval.api.registry import MODELS
+    from fasteval.models.user import load_model_class
+
+    if ".py:" in reference:
+        return load_model_class(reference)
+    if reference in MODELS:
+        return MODELS.get(reference)
+    raise UnknownNameError("model", reference, [*NAMED, *MODELS.names()], "see `fasteval models`")
+
+
+def _written(cls: type[LMM], reference: str, model_args: dict[str, Any]) -> ModelSource:
+    """Returns the source of a class that is built only when the tasks are known to be sound."""
+
+    def build(instance_of: Callable[[int], Instance], documents: Mapping[str, Any]) -> Engine:
+        try:
+            model = cls(**model_args)
+        except TypeError as error:
+            raise UsageError(f"--model_args do not fit {cls.__name__}: {error}") from error
+        return _of_object(model, cls.__name__).open(instance_of, documents)
+
+    return ModelSource(reference.rpartition("/")[2].replace(".py:", "__"), "default", build)
+
+
+def _of_object(model: LMM, name: str) -> ModelSource:
+    def build(instance_of: Callable[[int], Instance], documents: Mapping[str, Any]) -> Engine:
+        from fasteval.models.user import LMMEngine
+
+        model.task_dict.update(documents)
+        return LMMEngine(model, instance_of, batch_size=int(getattr(model, "batch_size", 64) or 64))
+
+    return ModelSource(name, "default", build)
+
+
+def _named(model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path, seed: int) -> ModelSource:
+    if model.backend == "replay":
+        return _replay(model_args)
+    from fasteval.models.checkpoint import find_checkpoint
+
+    pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
+    if pretrained is None:
+        raise UsageError(f"--model {model.name} needs --model_args pretrained=<Hub name or folder>")
+    folder = find_checkpoint(str(pretrained), revision=model_args.pop("revision", None))
+
+    def build(_instance_of: Callable[[int], Instance], _documents: Mapping[str, Any]) -> Engine:
+        return _host_engine(model.backend, folder, model_args, cache_folder=cache_folder, seed=seed)
+
+    return ModelSource(str(pretrained), model.prompt_profile, build)
+
+
+def _host_engine(backend: str, folder: Path, arguments: dict[str, Any], *, cache_folder: Path, seed: int) -> Engine:
+    from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.host import HostEngine
+    from fasteval.models.rendering import ChatTemplate
+
+    arguments = dict(arguments)
+    override = arguments.pop("chat_template", None)
+    if override is not None and Path(str(override)).is_file():
+        override = Path(str(override)).read_text("utf-8")
+    template = ChatTemplate.of_checkpoint(folder, override)
+    max_model_len = arguments.pop("max_model_len", None)
+    config = EngineConfig(
+        backend=backend,
+        checkpoint=folder,
+        dtype=str(arguments.pop("dtype", "auto")),
+        seed=int(arguments.pop("seed", seed)),
+        max_model_len=None if max_model_len is None else int(max_model_len),
+        arguments=arguments,
+        rendering=override or "",
+    )
+    return HostEngine(config, template, cache_folder=cache_folder)
+
+
+def _replay(model_args: dict[str, Any]) -> ModelSource:
+    from fasteval.models.fingerprint import file_digest
+    from fasteval.models.replay import ReplayEngine, answers_from_file
+
+    answers = model_args.pop("answers", None)
+    if answers is None or model_args:
+        raise UsageError("--model replay takes --model_args answers=<JSON lines file>, and nothing else")
+    answer = answers_from_file(str(answers))
+    fingerprint = f"replay {file_digest(Path(str(answers)))}"
+    return ModelSource("replay", "default", lambda _i, _d: ReplayEngine(answer, fingerprint=fingerprint))

@@ -1,0 +1,64 @@
+"""`EngineConfig`: everything that decides which engine is started, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fasteval.errors import UnknownNameError, UsageError
+
+__all__ = ["BACKENDS", "EngineConfig"]
+
+BACKENDS = ("vllm", "hf")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """What an engine host is told when it starts.
+
+    Attributes:
+        backend: "vllm" or "hf" (transformers, the slow reference).
+        checkpoint: folder of the weights.
+        arguments: further arguments of the backend, under its own names (vLLM: the fields of its `EngineArgs`).
+        dtype: "auto", "float32", "bfloat16" or "float16".
+        seed: seed of whatever the engine draws that no request has a seed for.
+        max_model_len: longest sequence in tokens, prompt and answer together; None for the checkpoint's own.
+        rendering: whatever else decides what text the model sees (such as a chat template in place of the checkpoint's
+            own); part of the fingerprint and of nothing else.
+    """
+
+    backend: str
+    checkpoint: Path
+    arguments: dict[str, Any] = field(default_factory=dict)
+    dtype: str = "auto"
+    seed: int = 0
+    max_model_len: int | None = None
+    rendering: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses what no engine could be started with."""
+        if self.backend not in BACKENDS:
+            raise UnknownNameError("engine", self.backend, BACKENDS)
+        if self.max_model_len is not None and self.max_model_len < 2:
+            raise UsageError(f"max_model_len={self.max_model_len} leaves no room for a prompt and an answer")
+        for name in ("model", "dtype", "seed", "max_model_len"):
+            if name in self.arguments:
+                raise UsageError(f"the engine argument {name} has a field of its own")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the configuration as JSON can say it."""
+        return {
+            "backend": self.backend,
+            "checkpoint": str(self.checkpoint),
+            "arguments": self.arguments,
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "max_model_len": self.max_model_len,
+            "rendering": self.rendering,
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EngineConfig:
+        """Returns the configuration that `to_dict` gave."""
+        return cls(**{**values, "checkpoint": Path(values["checkpoint"])})

@@ -1,0 +1,38 @@
+"""The environment variables of an engine host: set before it starts, since torch and vLLM read them at import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fasteval.models.distribution import is_cpu_build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["host_environment"]
+
+_ALWAYS = {
+    "VLLM_NO_USAGE_STATS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",  # the checkpoint is a local folder by now; a look at the network would only wait
+    "TOKENIZERS_PARALLELISM": "false",
+    "PYTHONUNBUFFERED": "1",
+}
+_ON_CPU = {
+    # The engine in the host itself: three processes less to start, and nothing to copy between them.
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    # enforce_eager does not keep the first prompt_logprobs request from half a minute of compilation.
+    "TORCH_COMPILE_DISABLE": "1",
+}
+
+
+def host_environment(base: Mapping[str, str], *, verbose: bool = False) -> dict[str, str]:
+    """Returns `base` with what an engine host needs; what `base` sets already stays as it is.
+
+    Args:
+        base: usually `os.environ`.
+        verbose: whether vLLM shall tell what it does.
+    """
+    ours = _ALWAYS | (_ON_CPU if is_cpu_build() else {})
+    ours["VLLM_LOGGING_LEVEL"] = "INFO" if verbose else "ERROR"
+    return {**ours, **base}

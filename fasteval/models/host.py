@@ -1,0 +1,234 @@
+"""`HostEngine`: the engine protocol, spoken by a child process that may import what the front must not."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from fasteval.api.request import Completion
+from fasteval.errors import EngineError, RequestError
+from fasteval.models.distribution import is_cpu_build
+from fasteval.models.engine import Capabilities
+from fasteval.models.fingerprint import engine_fingerprint
+from fasteval.models.host_process import HostProcess
+from fasteval.models.kv_cache import fit_to_memory
+from fasteval.models.sampling import SamplingParameters
+from fasteval.models.wire import Frame, HostRequest, decode_completions, decode_failure, encode_requests
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from fasteval.api.prompt import Prompt
+    from fasteval.api.request import EngineRequest
+    from fasteval.errors import FastEvalError
+    from fasteval.models.engine_config import EngineConfig
+
+__all__ = ["HostEngine"]
+
+# Waits are cut into slices of so many seconds, to look at the process between them.
+_SLICE = 1.0
+
+
+class HostEngine:
+    """An engine in a process of its own. After a failure, `start` begins with a fresh process."""
+
+    def __init__(
+        self,
+        config: EngineConfig,
+        *,
+        render: Callable[[Prompt], str],
+        cache_folder: Path | None = None,
+        heartbeat_timeout: float = 300.0,
+        start_timeout: float = 3600.0,
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            config: what to load.
+            render: the exact text for a prompt (chat template applied).
+            cache_folder: where digests of large files are remembered; None remembers nothing.
+            heartbeat_timeout: seconds without a sign of life, or without a turn of the engine's loop, until the
+                engine counts as hung.
+            start_timeout: seconds that loading may take.
+        """
+        self.config = fit_to_memory(config) if config.backend == "vllm" and is_cpu_build() else config
+        self._render = render
+        self._cache_folder = cache_folder
+        self._heartbeat_timeout, self._start_timeout = heartbeat_timeout, start_timeout
+        self._host: HostProcess | None = None
+        self._is_ready = False
+        self._failure: FastEvalError | None = None
+        self._refused: list[Completion] = []
+        self._fingerprint: str | None = None
+        self._counters: dict[str, float] = {}
+        self._earlier: Counter[str] = Counter()
+        self._sampling: dict[bytes, SamplingParameters] = {}
+        self._started = self._heard = 0.0
+
+    def fingerprint(self) -> str:
+        """Returns what identifies the model for the cache (see `engine_fingerprint`)."""
+        if self._fingerprint is None:
+            self._fingerprint = engine_fingerprint(self.config, self._cache_folder)
+        return self._fingerprint
+
+    def capabilities(self) -> Capabilities:
+        """Returns what the backend can do."""
+        if self.config.backend == "hf":
+            return Capabilities(window=16)
+        sequences = int(self.config.arguments.get("max_num_seqs") or (256 if is_cpu_build() else 1024))
+        # As many again wait in the host, where their pictures are being decoded.
+        return Capabilities(window=max(2 * sequences, 64))
+
+    def render(self, prompt: Prompt) -> str:
+        """Returns the exact text that the model is shown."""
+        return self._render(prompt)
+
+    def start(self) -> None:
+        """Starts the host; returns at once. Errors come out of `poll`."""
+        if self._host is not None:
+            return
+        self._failure = None
+        self._is_ready = False
+        self._earlier.update(self._counters)
+        self._counters = {}
+        self._host = HostProcess(self.config)
+        self._started = self._heard = time.monotonic()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the model is loaded, as far as `poll` has seen."""
+        return self._is_ready
+
+    @property
+    def pid(self) -> int | None:
+        """The host's process id, while there is one."""
+        return None if self._host is None else self._host.pid
+
+    def submit(self, requests: Sequence[EngineRequest]) -> None:
+        """Hands over requests. What cannot even be rendered comes back as an error completion."""
+        host = self._running()
+        converted = []
+        for request in requests:
+            try:
+                converted.append(self._convert(request))
+            except RequestError as error:
+                self._refused.append(Completion(request.row, error=str(error)))
+        if converted:
+            host.send(encode_requests(converted))
+
+    def _running(self) -> HostProcess:
+        if self._host is None:
+            raise self._failure or EngineError("the engine has not been started")
+        return self._host
+
+    def _convert(self, request: EngineRequest) -> HostRequest:
+        text = self._render(request.prompt)
+        for part in (text, request.continuation or ""):
+            if not part.isascii() and any(0xD800 <= ord(character) < 0xE000 for character in part):
+                raise RequestError("the prompt is not valid Unicode: it has half of a surrogate pair")
+        return HostRequest(
+            row=request.row,
+            kind=request.kind,
+            text=text,
+            is_plain=not request.prompt.is_chat,
+            continuation=request.continuation,
+            media=request.media,
+            sampling=self._sampling_of(request.generation_kwargs) if request.kind.generates else None,
+            seed=request.seed,
+        )
+
+    def _sampling_of(self, kwargs: dict[str, Any]) -> SamplingParameters:
+        key = orjson.dumps(kwargs)
+        if key not in self._sampling:
+            self._sampling[key] = SamplingParameters.from_generation_kwargs(kwargs)
+        return self._sampling[key]
+
+    def poll(self, timeout: float) -> list[Completion]:
+        """Returns what is complete, waiting at most `timeout` seconds for the first one.
+
+        Raises:
+            EngineError: the host died, hangs, or its engine failed.
+            CheckpointError: the model cannot be loaded.
+            UsageError: the engine refuses an argument.
+            UnsupportedError: the engine cannot honour what was asked.
+        """
+        completions, self._refused = self._refused, []
+        host = self._running()
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                wait = 0.0 if completions else min(max(deadline - time.monotonic(), 0.0), _SLICE)
+                frame = host.wire.receive(wait)
+                if frame is not None:
+                    completions += self._handle(frame)
+                    continue
+                if completions:
+                    return completions
+                self._check(host)
+                if time.monotonic() >= deadline:
+                    return []
+            except (EOFError, OSError):
+                self._fail(EngineError(host.describe_end()))
+
+    def _handle(self, frame: Frame) -> list[Completion]:
+        """Returns the completions in a message; notes whatever else it says."""
+        self._heard = time.monotonic()
+        if frame.type == "completions":
+            self._counters = frame.fields["counters"]
+            return decode_completions(frame)
+        if frame.type == "ready":
+            self._is_ready = True
+        elif frame.type == "failure":
+            self._fail(decode_failure(frame))
+        elif frame.type == "heartbeat" and frame.fields["stalled"] > self._heartbeat_timeout:
+            self._fail(EngineError(f"the engine hangs: no progress for {frame.fields['stalled']:.0f} seconds"))
+        elif frame.type == "log":
+            logging.getLogger(frame.fields["name"]).log(frame.fields["level"], "%s", frame.fields["text"])
+        return []
+
+    def _check(self, host: HostProcess) -> None:
+        """Raises if the host is gone, silent, or takes too long to load."""
+        now = time.monotonic()
+        if host.has_ended:
+            raise EOFError
+        if now - self._heard > self._heartbeat_timeout:
+            self._fail(EngineError(f"the engine hangs: no heartbeat for {now - self._heard:.0f} seconds"))
+        if not self._is_ready and now - self._started > self._start_timeout:
+            self._fail(EngineError(f"the model was not loaded within {self._start_timeout:.0f} seconds"))
+
+    def _fail(self, error: FastEvalError) -> None:
+        """Ends the host for certain, and raises."""
+        if self._host is not None:
+            self._host.kill()
+            for line in self._host.last_words():
+                error.add_note(line)
+            self._host = None
+        self._is_ready = False
+        self._failure = error
+        raise error
+
+    def cancel(self, rows: Iterable[int]) -> None:
+        """Gives up requests; completions that are on their way may still come."""
+        if self._host is not None:
+            self._host.send(Frame("cancel", {"rows": [int(row) for row in rows]}))
+
+    def counters(self) -> dict[str, float]:
+        """Returns what all hosts of this engine counted, as of the last completion."""
+        return dict(self._earlier + Counter(self._counters)) if self._earlier else dict(self._counters)
+
+    def reset_caches(self) -> None:
+        """Forgets prefixes and processed media, once what is in hand is finished."""
+        if self._host is not None:
+            self._host.send(Frame("reset_caches"))
+
+    def close(self) -> None:
+        """Stops the host; may be called twice."""
+        if self._host is not None:
+            self._host.stop()
+            self._host = None
+        self._is_ready = False

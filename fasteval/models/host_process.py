@@ -1,0 +1,124 @@
+"""`HostProcess`: one engine host as the front sees it: a child process, the wire to it, and its last words."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import fasteval
+from fasteval.models.environment import host_environment
+from fasteval.models.wire import Frame, Wire
+
+if TYPE_CHECKING:
+    from fasteval.models.engine_config import EngineConfig
+
+__all__ = ["HostProcess"]
+
+logger = logging.getLogger(__name__)
+
+# `-P` and an appended path: nothing in the working directory can pass for a package that the engine imports.
+_PROGRAM = (
+    "import sys; sys.path.append(sys.argv[1]); from fasteval.models.worker import main; main(int(sys.argv[2]))"
+)
+_TAIL_LINES = 40
+_GRACE_SECONDS = 10.0
+
+
+class HostProcess:
+    """A child process in a session of its own: a Ctrl-C in the terminal reaches the front only."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        """Starts the process and tells it what to load; returns at once."""
+        verbose = logger.isEnabledFor(logging.DEBUG)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            command = [sys.executable, "-P", "-c", _PROGRAM, str(Path(fasteval.__file__).parent.parent)]
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+                [*command, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=host_environment(os.environ, verbose=verbose),
+            )
+        self.wire = Wire(Connection(ours.detach()))
+        self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._reader = threading.Thread(target=self._read_output, name="engine output", daemon=True)
+        self._reader.start()
+        level = logging.getLogger("fasteval").getEffectiveLevel()
+        self.send(Frame("configure", {"config": config.to_dict(), "log_level": level}))
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.poll() is not None
+
+    def send(self, frame: Frame) -> None:
+        """Sends a message; if the process is gone, whoever listens to it will notice."""
+        with contextlib.suppress(OSError):
+            self.wire.send(frame)
+
+    def _read_output(self) -> None:
+        """Keeps the last lines that the process writes, and logs them all at debug level."""
+        if self._process.stdout is None:
+            return
+        for raw in self._process.stdout:
+            line = raw.decode("utf-8", "replace").rstrip()
+            if line:
+                self._tail.append(line)
+                logger.debug("engine: %s", line)
+
+    def last_words(self) -> list[str]:
+        """Returns the last lines that the process wrote."""
+        if self.has_ended:
+            self._reader.join(timeout=2.0)
+        return list(self._tail)
+
+    def describe_end(self) -> str:
+        """Returns in one line how the process ended and what it said last."""
+        try:
+            code = self._process.wait(timeout=2.0)
+        except subprocess.TimeoutExpired:
+            return "the engine process closed its connection"
+        if code < 0:
+            name = signal.Signals(-code).name
+            text = f"the engine process was killed by {name}"
+            if code == -signal.SIGKILL:
+                text += " (often because memory ran out)"
+        else:
+            text = f"the engine process ended with exit code {code}"
+        words = self.last_words()
+        return f"{text}; its last words: {words[-1]}" if words else text
+
+    def stop(self) -> None:
+        """Asks the process to end, and kills it if it does not."""
+        self.send(Frame("shutdown"))
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_GRACE_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends the process and every process that it started, for certain."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.wire.close()
+        self._reader.join(timeout=2.0)
+        if self._process.stdout is not None and not self._reader.is_alive():
+            self._process.stdout.close()

@@ -1,0 +1,55 @@
+"""Models by the names that people use: `--model qwen2-vl` is a checkpoint and the prompts that belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["NAMED", "NamedModel"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModel:
+    """A name for `--model`.
+
+    Attributes:
+        name: what is typed.
+        backend: "vllm" or "hf".
+        checkpoint: the Hub name or folder that is loaded without `pretrained=`; None where one must be given.
+        prompt_profile: the entry of `lmms_eval_specific_kwargs` that belongs to the model ("default" where a task
+            has none of that name).
+        description: one line.
+    """
+
+    name: str
+    backend: str
+    checkpoint: str | None
+    prompt_profile: str
+    description: str
+
+
+def _vllm(name: str, checkpoint: str, prompt_profile: str, description: str) -> NamedModel:
+    return NamedModel(name, "vllm", checkpoint, prompt_profile, description)
+
+
+_DEMO = str(Path(__file__).parent.parent / "demo" / "checkpoint")
+
+#: All names, in the order in which they are listed.
+NAMED: dict[str, NamedModel] = {
+    model.name: model
+    for model in (
+        _vllm("demo", _DEMO, "qwen2_vl", "the bundled 1.4 M-parameter Qwen2-VL, trained on easy-VQA"),
+        _vllm("qwen2-vl", "Qwen/Qwen2-VL-2B-Instruct", "qwen2_vl", "Qwen2-VL 2B Instruct"),
+        _vllm("qwen2.5-vl", "Qwen/Qwen2.5-VL-3B-Instruct", "qwen2_5_vl", "Qwen2.5-VL 3B Instruct"),
+        _vllm("qwen3-vl", "Qwen/Qwen3-VL-2B-Instruct", "qwen3_vl", "Qwen3-VL 2B Instruct"),
+        _vllm(
+            "llava-onevision", "llava-hf/llava-onevision-qwen2-0.5b-ov-hf", "llava_onevision", "LLaVA-OneVision 0.5B"
+        ),
+        _vllm("internvl3", "OpenGVLab/InternVL3-1B-hf", "internvl3", "InternVL3 1B"),
+        _vllm("gemma3", "google/gemma-3-4b-it", "gemma3", "Gemma 3 4B Instruct"),
+        _vllm("smolvlm", "HuggingFaceTB/SmolVLM-256M-Instruct", "smolvlm", "SmolVLM 256M Instruct"),
+        NamedModel("vllm", "vllm", None, "default", "any checkpoint on vLLM: pretrained=<Hub name or folder>"),
+        NamedModel("hf", "hf", None, "default", "any checkpoint on transformers, slow: the reference to compare with"),
+        NamedModel("replay", "replay", None, "default", "recorded answers, no model: answers=<JSON lines file>"),
+    )
+}

@@ -1,0 +1,132 @@
+"""Chat templates: messages become the exact text that a model is shown, without loading model or tokenizer.
+
+The template is the checkpoint's own, rendered in the sandbox and with the settings that transformers uses, so both give
+the same text (a test compares them).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import jinja2
+import jinja2.ext
+import jinja2.sandbox
+import orjson
+
+from fasteval.errors import CheckpointError, RequestError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fasteval.api.prompt import Prompt
+
+__all__ = ["ChatTemplate"]
+
+_PROBE = "fasteval probe text"
+
+
+class ChatTemplate:
+    """The chat template of one checkpoint."""
+
+    def __init__(self, source: str, special_tokens: dict[str, str]) -> None:
+        """Compiles `source`; `special_tokens` are what it may name (`bos_token`, …)."""
+        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, jinja2.ext.loopcontrols]
+        )
+        environment.filters["tojson"] = _to_json
+        environment.globals["raise_exception"] = _raise_exception
+        environment.globals["strftime_now"] = lambda form: dt.datetime.now().strftime(form)
+        self.source = source
+        try:
+            self._template = environment.from_string(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise CheckpointError(f"the chat template is broken (line {error.lineno}): {error.message}") from error
+        self._special_tokens = special_tokens
+        self._takes_parts = self._probe()
+
+    @classmethod
+    def of_checkpoint(cls, folder: Path, override: str | None = None) -> ChatTemplate | None:
+        """Returns the template of the checkpoint in `folder`, or None if it has none.
+
+        Args:
+            folder: the checkpoint.
+            override: a template to use in place of the checkpoint's own.
+
+        A processor's template comes before the tokenizer's, as in transformers: it is the one that knows of images.
+        """
+        config = _read_json(folder / "tokenizer_config.json")
+        source = override
+        for name in ("chat_template.jinja", "chat_template.json"):
+            path = folder / name
+            if source is None and path.is_file():
+                source = path.read_text("utf-8") if path.suffix == ".jinja" else _read_json(path)["chat_template"]
+        source = source if source is not None else config.get("chat_template")
+        if isinstance(source, list):  # several named templates
+            source = {entry["name"]: entry["template"] for entry in source}.get("default")
+        return None if source is None else cls(source, _special_tokens(folder, config))
+
+    def render(self, prompt: Prompt) -> str:
+        """Returns the text for a chat prompt, up to where the model's answer begins.
+
+        Raises:
+            RequestError: the template refuses the messages (some refuse a system turn, or two user turns in a row).
+        """
+        messages = [
+            {"role": message["role"], "content": self._content(message["content"])} for message in prompt.messages or ()
+        ]
+        try:
+            return self._template.render(messages=messages, add_generation_prompt=True, **self._special_tokens)
+        except jinja2.TemplateError as error:
+            raise RequestError(f"the chat template refuses the messages: {error}") from error
+
+    def _content(self, parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
+        if not self._takes_parts:
+            return "\n".join(part["text"] for part in parts if part["type"] == "text")
+        return [part if part["type"] == "text" else {"type": part.get("kind", "image")} for part in parts]
+
+    def _probe(self) -> bool:
+        """Whether the template understands lists of content parts, or wants plain strings."""
+        part = {"role": "user", "content": [{"type": "text", "text": _PROBE}]}
+        try:
+            text = self._template.render(messages=[part], add_generation_prompt=True, **self._special_tokens)
+        except (jinja2.TemplateError, TypeError):
+            return False
+        return _PROBE in text and "'text'" not in text and '"text"' not in text
+
+
+class _GenerationBlock(jinja2.ext.Extension):
+    """`{% generation %}…{% endgeneration %}` marks what an assistant says, for training; here it is just its body."""
+
+    tags = {"generation"}  # noqa: RUF012 - jinja reads a plain class attribute
+
+    def parse(self, parser: jinja2.parser.Parser) -> list[jinja2.nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+def _to_json(value: Any, ensure_ascii: bool = False, indent: int | None = None, **_: Any) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent)
+
+
+def _raise_exception(message: str) -> NoReturn:
+    raise jinja2.TemplateError(message)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: not a JSON object")
+    return value
+
+
+def _special_tokens(folder: Path, config: dict[str, Any]) -> dict[str, str]:
+    tokens = config | _read_json(folder / "special_tokens_map.json")
+    named = {name: value for name, value in tokens.items() if name.endswith("_token") and value is not None}
+    return {name: value["content"] if isinstance(value, dict) else str(value) for name, value in named.items()}

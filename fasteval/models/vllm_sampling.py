@@ -1,0 +1,74 @@
+"""Generation options as vLLM's `SamplingParams`; one that vLLM would drop or bend is an error."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from fasteval.models.sampling import SamplingParameters
+
+__all__ = ["generation_params", "scoring_params"]
+
+# vLLM raises a lower temperature to this one, with a warning.
+_LOWEST_TEMPERATURE = 0.01
+
+
+def generation_params(sampling: SamplingParameters, seed: int | None, room: int) -> Any:
+    """Returns the `SamplingParams` of one generating request.
+
+    Args:
+        sampling: the options in canonical form.
+        seed: the request's seed; a seed in the options comes first.
+        room: how many tokens fit behind the prompt; `max_tokens` is lowered to it.
+
+    Raises:
+        UnsupportedError: vLLM cannot honour an option.
+    """
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    if 0 < sampling.temperature < _LOWEST_TEMPERATURE:
+        raise UnsupportedError(
+            f"temperature={sampling.temperature} is not supported by vLLM: "
+            f"0 is greedy, and {_LOWEST_TEMPERATURE} the lowest above it"
+        )
+    seed = seed if sampling.seed is None else sampling.seed
+    max_tokens = min(sampling.max_tokens, room)
+    try:
+        return SamplingParams(
+            n=sampling.n,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            top_k=sampling.top_k,
+            min_p=sampling.min_p,
+            repetition_penalty=sampling.repetition_penalty,
+            presence_penalty=sampling.presence_penalty,
+            frequency_penalty=sampling.frequency_penalty,
+            min_tokens=min(sampling.min_tokens, max_tokens),
+            max_tokens=max_tokens,
+            stop=list(sampling.stop),
+            # 63 bits: samples of one request get seed, seed + 1, …, which must not run over.
+            seed=None if sampling.is_greedy or seed is None else seed % (1 << 63),
+            output_kind=RequestOutputKind.FINAL_ONLY,
+            skip_clone=True,
+        )
+    except ValueError as error:
+        raise UnsupportedError(f"vLLM cannot honour the generation options: {error}") from error
+
+
+def scoring_params() -> Any:
+    """Returns the `SamplingParams` that give the log-probability and rank of each prompt token, and nothing else."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        temperature=0.0,
+        max_tokens=1,
+        prompt_logprobs=0,
+        flat_logprobs=True,
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        skip_clone=True,
+    )

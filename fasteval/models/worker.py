@@ -1,0 +1,126 @@
+"""The engine host's program: takes requests from the front, keeps the backend full, sends completions back."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections import deque
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING
+
+from fasteval.api.request import Completion
+from fasteval.errors import RequestError
+from fasteval.models.engine_config import EngineConfig
+from fasteval.models.host_link import HostLink, LinkHandler, end_process
+from fasteval.models.media_decoder import MediaDecoder
+from fasteval.models.wire import decode_requests, encode_completions, encode_failure
+
+if TYPE_CHECKING:
+    from fasteval.models.backend import Backend
+    from fasteval.models.wire import Frame, HostRequest
+
+__all__ = ["Worker", "load_backend", "main"]
+
+# How many of the requests that wait have their pictures decoded already.
+_LOOKAHEAD = 32
+
+
+class Worker:
+    """The loop between the wire and the backend."""
+
+    def __init__(self, backend: Backend, link: HostLink, decoder: MediaDecoder) -> None:
+        """Begins with nothing in hand."""
+        self._backend, self._link, self._decoder = backend, link, decoder
+        self._queue: deque[HostRequest] = deque()
+        self._failed: list[Completion] = []
+        self._is_resetting = False
+        self._is_alive = True
+
+    def run(self) -> None:
+        """Works until the front says `shutdown`."""
+        while self._is_alive:
+            is_idle = not (self._queue or self._backend.unfinished or self._failed or self._is_resetting)
+            for frame in self._link.take(wait=is_idle):
+                self._handle(frame)
+            if self._is_resetting and not self._backend.unfinished:
+                self._reset()
+            if not self._is_resetting:
+                self._admit()
+            completions, self._failed = self._failed + self._backend.step(), []
+            if completions:
+                counters = self._backend.counters() | {"images_decoded": float(self._decoder.decoded)}
+                self._link.send(encode_completions(completions, counters))
+
+    def _handle(self, frame: Frame) -> None:
+        if frame.type == "requests":
+            self._queue += decode_requests(frame)
+        elif frame.type == "cancel":
+            unwanted = set(frame.fields["rows"])
+            self._queue = deque(request for request in self._queue if request.row not in unwanted)
+            self._backend.cancel(unwanted)
+        elif frame.type == "reset_caches":
+            self._is_resetting = True  # what is in hand is finished first: its caches are in use
+        elif frame.type == "shutdown":
+            self._is_alive = False
+
+    def _reset(self) -> None:
+        self._backend.reset_caches()
+        self._decoder.clear()
+        self._is_resetting = False
+
+    def _admit(self) -> None:
+        """Hands waiting requests to the backend, in order, while it has room and their pictures are there."""
+        while self._queue and self._backend.unfinished < self._backend.capacity:
+            for index in range(min(_LOOKAHEAD, len(self._queue))):
+                self._decoder.prefetch(self._queue[index].media)
+            if self._backend.unfinished and not self._decoder.is_decoded(self._queue[0].media):
+                return  # the backend has better things to do than to wait
+            request = self._queue.popleft()
+            try:
+                self._backend.add(request, self._decoder.decode(request.media))
+            except RequestError as error:
+                self._failed.append(Completion(request.row, error=str(error)))
+            self._link.turn()
+
+
+def load_backend(config: EngineConfig) -> Backend:
+    """Returns the backend with its checkpoint loaded; the first thing in this process to import torch."""
+    from fasteval.models.torchvision_repair import repair_torchvision
+
+    repair_torchvision()
+    if config.backend == "hf":
+        from fasteval.models.hf_backend import HFBackend
+
+        return HFBackend(config)
+    from fasteval.models.vllm_backend import VLLMBackend
+
+    return VLLMBackend(config)
+
+
+def main(descriptor: int) -> None:
+    """Serves the front at the other end of the socket `descriptor` until it shuts this process down.
+
+    The first message is `configure`. An error that ends the host is sent to the front before it does.
+    """
+    os.set_inheritable(descriptor, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to decide on
+    link = HostLink(Connection(descriptor))
+    configure = link.wait()
+    logger = logging.getLogger("fasteval")
+    logger.addHandler(LinkHandler(link))
+    logger.setLevel(configure.fields["log_level"])
+    logger.propagate = False
+    try:
+        backend = load_backend(EngineConfig.from_dict(configure.fields["config"]))
+        link.loaded()
+        Worker(backend, link, MediaDecoder()).run()
+        backend.close()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the front is told, and this process ends
+        traceback.print_exc()
+        link.send(encode_failure(error))
+        sys.stderr.flush()
+        end_process(1)
+    end_process(0)

@@ -1,0 +1,35 @@
+"""Row digests: what a request asks, in 16 bytes that know nothing of model, task name or document number."""
+
+from __future__ import annotations
+
+import xxhash
+
+from fasteval.api.request import Kind
+
+__all__ = ["row_digest"]
+
+# Part of every digest: raise it when the canonical form changes, and no old answer is mistaken for a new one.
+_FORM = b"row-1"
+
+
+def row_digest(kind: Kind, *, is_chat: bool, prompt: bytes, continuation: bytes | None, media: bytes) -> bytes:
+    """Returns the xxh3-128 digest of one request's content.
+
+    Each part is preceded by its length, so that no two different requests give the same stream of bytes. A dialog's
+    later rounds differ from its first by their prompt, and are asked as plain generation: their kinds share a value.
+
+    Args:
+        kind: what is asked.
+        is_chat: whether `prompt` holds messages or plain text.
+        prompt: the prompt's canonical bytes.
+        continuation: UTF-8 of the continuation, or None.
+        media: the document's media key (16 bytes, or none).
+    """
+    asked = Kind.GENERATE_UNTIL if kind.generates else kind
+    hasher = xxhash.xxh3_128(_FORM)
+    hasher.update(b"%d %d %d %d\n" % (asked, is_chat, -1 if continuation is None else len(continuation), len(media)))
+    if continuation is not None:
+        hasher.update(continuation)
+    hasher.update(media)
+    hasher.update(prompt)
+    return hasher.digest()

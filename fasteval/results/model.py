@@ -1,0 +1,163 @@
+"""`Results`: what a run found out, task by task and group by group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import UnknownNameError
+from fasteval.results.statistics import RunStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from fasteval.results.sample import Sample
+
+__all__ = ["GroupResult", "Results", "TaskResult"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult:
+    """The result of one task.
+
+    Attributes:
+        name: the task's name.
+        alias: the name that the table shows.
+        version: the task's version.
+        n_shot: examples before the question.
+        n_docs: documents of the split.
+        n_effective: documents that the run looked at, after limit and offset.
+        errors: documents among them that have no score.
+        failures: metrics that could not be aggregated, one line each.
+        metrics: values by "metric,filter".
+        stderrs: standard errors by "metric_stderr,filter"; "N/A" where the aggregation has none.
+        higher_is_better: direction by metric.
+        config: the task's configuration.
+        samples: one for each document and filter, in document order; can be iterated more than once.
+        fingerprint: digest of the task's configuration, code and data.
+    """
+
+    name: str
+    alias: str = ""
+    version: int | str = 0
+    n_shot: int = 0
+    n_docs: int = 0
+    n_effective: int = 0
+    errors: int = 0
+    failures: Sequence[str] = ()
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    stderrs: Mapping[str, float | str] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    samples: Iterable[Sample] = ()
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupResult:
+    """The result of a group of tasks.
+
+    Attributes:
+        name: the group's name.
+        members: names of its tasks and groups.
+        alias: the name that the table shows.
+        version: the group's version.
+        metrics: values by "metric,filter"; empty for a group that only collects names.
+        stderrs: standard errors by "metric_stderr,filter", or "N/A".
+        higher_is_better: direction by metric.
+    """
+
+    name: str
+    members: tuple[str, ...]
+    alias: str = ""
+    version: int | str = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    stderrs: Mapping[str, float | str] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """Everything that a run leaves behind.
+
+    Attributes:
+        model_name: the checkpoint's name or path; names the results' folder.
+        tasks: results by task name.
+        groups: results by group name.
+        config: the run's settings, by field name.
+        statistics: times and counts.
+        versions: versions of the software that matters to the numbers, by package.
+        started_at: seconds since 1970.
+        finished_at: seconds since 1970.
+        git_hash: commit of the working directory; None outside a repository.
+        chat_template: text of the chat template that was applied; None if none was.
+        model_fingerprint: what identifies the model in the cache.
+        interrupted: whether the run stopped before all requests were answered.
+    """
+
+    model_name: str
+    tasks: Mapping[str, TaskResult]
+    groups: Mapping[str, GroupResult] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    statistics: RunStatistics = field(default_factory=RunStatistics)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    git_hash: str | None = None
+    chat_template: str | None = None
+    model_fingerprint: str = ""
+    interrupted: bool = False
+
+    @property
+    def errors(self) -> int:
+        """Documents that have no score, over all tasks."""
+        return sum(task.errors for task in self.tasks.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every document that was asked for has a score, and every metric a value."""
+        return not self.interrupted and not any(task.errors or task.failures for task in self.tasks.values())
+
+    def error_rows(self) -> Iterator[tuple[str, int, str]]:
+        """Yields (task, document, reason) of the documents that have no score; each once, whatever its filters."""
+        for name, task in self.tasks.items():
+            seen = set()
+            for sample in task.samples if task.errors else ():
+                if sample.error is not None and sample.doc_id not in seen:
+                    seen.add(sample.doc_id)
+                    yield name, sample.doc_id, sample.error
+
+    def samples(self, task: str) -> list[dict[str, Any]]:
+        """Returns the samples of a task, as the samples file has them.
+
+        Raises:
+            UnknownNameError: the run had no such task.
+        """
+        if task not in self.tasks:
+            raise UnknownNameError("task", task, self.tasks, hint="not part of this run")
+        return [sample.to_dict() for sample in self.tasks[task].samples]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns what the results file holds, under lmms-eval's keys; secrets are redacted."""
+        from fasteval.results.schema import results_to_dict
+
+        return results_to_dict(self)
+
+    def table(self) -> str:
+        """Returns tasks and groups as a Markdown table."""
+        from fasteval.results.table import plain_table
+
+        return plain_table(self)
+
+    def save(self, path: Path | str, *, log_samples: bool = True) -> list[Path]:
+        """Writes results and samples; returns the files, the results file first.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        from pathlib import Path
+
+        from fasteval.results.files import save_results
+
+        return save_results(self, Path(path), log_samples=log_samples)

@@ -1,0 +1,88 @@
+"""`Sample`: one document with its prompt, its answers and its scores, as the samples file has it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fasteval.results.encoding import to_json, without_media
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["Sample"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One document under one filter.
+
+    Attributes:
+        doc_id: the document's number in its split.
+        doc: the document; its media are left out where it is written.
+        target: the right answer.
+        prompt: the exact text that the model was shown, or the messages where a server renders them.
+        context: the prompt without template and media: what lmms-eval logs as `input`.
+        resps: the raw answers, one entry a request; an entry lists its repeats.
+        filtered_resps: the answers after filtering, one entry a request.
+        filter: name of the filter.
+        metrics: the document's value of each metric.
+        finish_reason: why the answer ended ("stop", "length"); None for log-likelihoods.
+        prompt_tokens: tokens of the document's prompts.
+        output_tokens: tokens generated for the document.
+        continuations: text of each choice; None for generated answers.
+        logprobs: log-probability of each choice; None for generated answers.
+        is_greedy: for each choice whether greedy decoding gives it; None for generated answers.
+        error: why the document has no score; None if it has one.
+    """
+
+    doc_id: int
+    doc: Mapping[str, Any] = field(default_factory=dict)
+    target: Any = None
+    prompt: str | Sequence[Mapping[str, Any]] = ""
+    context: str = ""
+    resps: Sequence[Any] = ()
+    filtered_resps: Sequence[Any] = ()
+    filter: str = "none"
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+    continuations: Sequence[str] | None = None
+    logprobs: Sequence[float] | None = None
+    is_greedy: Sequence[bool] | None = None
+    error: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the sample as the samples file has it.
+
+        Metric values stand at the top level, as lm-eval and lmms-eval have them, and `metrics` lists their names. A
+        metric whose name is taken there becomes `metric_<name>`. `doc_hash` pairs the samples of two runs.
+        """
+        doc = without_media(self.doc)
+        sample: dict[str, Any] = {
+            "doc_id": self.doc_id,
+            "doc": doc,
+            "target": self.target,
+            "prompt": self.prompt,
+            "input": self.context,
+            "resps": self.resps,
+            "filtered_resps": self.filtered_resps,
+            "filter": self.filter,
+            "metrics": list(self.metrics),
+            "finish_reason": self.finish_reason,
+            "prompt_tokens": self.prompt_tokens,
+            "output_tokens": self.output_tokens,
+            "doc_hash": hashlib.sha256(to_json(doc, sort_keys=True)).hexdigest(),
+        }
+        optional = {
+            "continuations": self.continuations,
+            "logprobs": self.logprobs,
+            "is_greedy": self.is_greedy,
+            "error": self.error,
+        }
+        sample |= {name: value for name, value in optional.items() if value is not None}
+        for name, value in self.metrics.items():
+            sample[f"metric_{name}" if name in sample or name in optional else name] = value
+        return sample

@@ -1,0 +1,160 @@
+"""The table and the throughput line that end a run."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fasteval.results.encoding import to_json
+from fasteval.results.printable import printable
+from fasteval.results.statistics import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import TextIO
+
+    from rich.table import Table
+
+    from fasteval.results.model import GroupResult, Results, TaskResult
+    from fasteval.results.statistics import RunStatistics
+
+__all__ = ["plain_table", "print_results", "rich_table", "throughput_line"]
+
+_COLUMNS = ("Version", "Filter", "n-shot", "Metric", "↑", "Value", "±", "Stderr")
+_RIGHT_ALIGNED = frozenset({"Version", "n-shot", "Value", "Stderr"})
+_MAX_CELL = 60
+
+
+class _TableRow(NamedTuple):
+    """One metric of one task or group, as text."""
+
+    name: str
+    version: str
+    filter: str
+    n_shot: str
+    metric: str
+    arrow: str
+    value: str
+    sign: str
+    stderr: str
+
+
+def print_results(results: Results, stream: TextIO | None = None) -> None:
+    """Prints table and throughput line: in colour on a terminal, else as Markdown."""
+    stream = sys.stdout if stream is None else stream
+    if stream.isatty():
+        from rich.console import Console
+
+        console = Console(file=stream)
+        for title, rows in _sections(results):
+            console.print(rich_table(title, rows))
+    else:
+        stream.write(plain_table(results) + "\n")
+    stream.write("\n" + throughput_line(results.statistics) + "\n")
+
+
+def plain_table(results: Results) -> str:
+    """Returns the tasks, and below them the groups that have values, as Markdown tables."""
+    return "\n\n".join(_markdown(title, list(rows)) for title, rows in _sections(results))
+
+
+def rich_table(title: str, rows: Iterable[_TableRow]) -> Table:
+    """Returns one table for a terminal; texts are shown as they are, markup in them has no effect."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    for column in (title, *_COLUMNS):
+        table.add_column(Text(column), justify="right" if column in _RIGHT_ALIGNED else "left")
+    for row in rows:
+        styles = {6: "bold"}
+        table.add_row(*(Text(cell, style=styles.get(position, "")) for position, cell in enumerate(row)))
+    return table
+
+
+def throughput_line(statistics: RunStatistics) -> str:
+    """Returns where the time went, and what came of it, in one line."""
+    wall = statistics.wall_seconds
+    stages = ", ".join(
+        f"{stage} {statistics.stages[stage]:.1f}" for stage in STAGES if statistics.stages.get(stage, 0) >= 0.05
+    )
+    parts = [
+        f"{statistics.requests:,} requests in {wall:.1f} s" + (f" ({stages})" if stages else ""),
+        f"{_number(statistics.requests_per_second)} requests/s",
+        f"{_number(statistics.tokens_per_second)} tokens/s",
+    ]
+    if statistics.sent and statistics.stages.get("engine", 0) > 0:
+        engine_requests = _number(statistics.engine_requests_per_second)
+        engine_tokens = _number(statistics.engine_tokens_per_second)
+        parts.append(f"engine stage alone {engine_requests} requests/s, {engine_tokens} tokens/s")
+    parts += [
+        f"cache {_count(statistics.cache_hits, 'hit')}",
+        f"{statistics.truncated:,} truncated",
+        _count(statistics.errors, "error"),
+    ]
+    if statistics.peak_memory_bytes:
+        parts.append(f"peak {statistics.peak_memory_bytes / 1e9:.1f} GB")
+    return " · ".join(parts)
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
+    yield "Tasks", _rows(results.tasks.values())
+    if any(group.metrics for group in results.groups.values()):
+        yield "Groups", _rows(results.groups.values())
+
+
+def _rows(entries: Iterable[TaskResult | GroupResult]) -> Iterator[_TableRow]:
+    for entry in entries:
+        for key, value in entry.metrics.items():
+            metric, _, filter_name = key.partition(",")
+            stderr = entry.stderrs.get(f"{metric}_stderr,{filter_name}", "N/A")
+            direction = entry.higher_is_better.get(metric)
+            yield _TableRow(
+                name=printable(entry.alias or entry.name, _MAX_CELL),
+                version=printable(entry.version),
+                filter=printable(filter_name or "none"),
+                n_shot=str(getattr(entry, "n_shot", "")),
+                metric=printable(metric, _MAX_CELL),
+                arrow="" if direction is None else "↑" if direction else "↓",
+                value=_cell(value),
+                sign="±",
+                stderr=_cell(stderr),
+            )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool | int | str):
+        return printable(value, _MAX_CELL)
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if isinstance(value, float):
+        return f"{value:.4f}" if math.isfinite(value) else str(value)
+    return printable(to_json(value).decode(), _MAX_CELL)
+
+
+def _markdown(title: str, rows: list[_TableRow]) -> str:
+    header = [title, *_COLUMNS]
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    widths = [max(3, *(len(line[column]) for line in [header, *cells])) for column in range(len(header))]
+    rule = [
+        "-" * (width - 1) + ":" if name in _RIGHT_ALIGNED else "-" * width
+        for name, width in zip(header, widths, strict=True)
+    ]
+    lines = []
+    for line in [header, rule, *cells]:
+        aligned = (
+            text.rjust(width) if name in _RIGHT_ALIGNED else text.ljust(width)
+            for text, name, width in zip(line, header, widths, strict=True)
+        )
+        lines.append(f"| {' | '.join(aligned)} |")
+    return "\n".join(lines)

@@ -1,0 +1,10 @@
+"""Scheduling: which requests must run, in which order, and the pipeline that runs them.
+
+May read tables, the cache and tasks' media, and talk to an engine; never scores an answer.
+"""
+
+from fasteval.scheduling.loader import RequestLoader
+from fasteval.scheduling.plan import Plan, make_plan
+from fasteval.scheduling.stream import Answer, FollowUp, Stream
+
+__all__ = ["Answer", "FollowUp", "Plan", "RequestLoader", "Stream", "make_plan"]

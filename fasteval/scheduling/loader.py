@@ -1,0 +1,89 @@
+"""`RequestLoader`: a row becomes what an engine takes, with its media, at the moment when it is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.prompt import Prompt
+from fasteval.api.request import EngineRequest
+from fasteval.errors import DocumentError, FastEvalError
+from fasteval.media import to_media
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fasteval.api.task import Task
+    from fasteval.media import Media
+    from fasteval.requests.table import Row
+    from fasteval.scheduling.plan import Plan
+
+__all__ = ["RequestLoader", "place_media"]
+
+
+class RequestLoader:
+    """Loads rows of a plan. Keeps only the document in hand: rows of one document come one after the other."""
+
+    def __init__(self, plan: Plan, tasks: Mapping[str, Task]) -> None:
+        """Takes the plan, and the tasks by name."""
+        self._plan = plan
+        self._tasks = tasks
+        self._last: tuple[tuple[int, int], tuple[Media, ...]] | None = None
+
+    def load(self, index: int) -> EngineRequest:
+        """Returns row `index` as an engine takes it.
+
+        Raises:
+            DocumentError: the document's media cannot be had.
+        """
+        row = self._plan.table.row(index)
+        prompt, media = self.prompt(row)
+        seed = int(self._plan.seeds[index])
+        return EngineRequest(
+            row=index,
+            kind=row.kind,
+            prompt=prompt,
+            continuation=row.continuation,
+            media=media,
+            generation_kwargs=row.generation_kwargs,
+            seed=None if seed < 0 else seed,
+        )
+
+    def prompt(self, row: Row) -> tuple[Prompt, tuple[Media, ...]]:
+        """Returns the prompt with its media in place, and the media; plain prompts have none.
+
+        Raises:
+            DocumentError: the document's media cannot be had.
+        """
+        if not row.prompt.is_chat:
+            return row.prompt, ()
+        place = (row.task, row.doc_id)
+        if self._last is None or self._last[0] != place:
+            self._last = (place, self._media(row))
+        return place_media(row.prompt, self._last[1]), self._last[1]
+
+    def _media(self, row: Row) -> tuple[Media, ...]:
+        task = self._tasks[self._plan.table.task_names[row.task]]
+        try:
+            return tuple(to_media(visual) for visual in task.media(task.docs[row.doc_id]))
+        except FastEvalError:
+            raise
+        except Exception as error:
+            raise DocumentError(f"media cannot be had: {type(error).__name__}: {error}") from error
+
+
+def place_media(prompt: Prompt, media: Sequence[Media]) -> Prompt:
+    """Returns the chat prompt with one part for each medium where a part stood for all of them."""
+
+    def parts(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        placed: list[dict[str, Any]] = []
+        for part in content:
+            if part["type"] == "visuals":
+                placed += [{"type": "media", "index": index, "kind": item.kind} for index, item in enumerate(media)]
+            elif part["type"] == "media":
+                placed.append(part | {"kind": media[part["index"]].kind})
+            else:
+                placed.append(part)
+        return placed
+
+    messages = prompt.messages or []
+    return Prompt(messages=[message | {"content": parts(message["content"])} for message in messages])

@@ -1,0 +1,191 @@
+"""`Stream`: the running pipeline. Requests go out as fast as the engine takes them, answers come back as they end."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xxhash
+
+from fasteval.api.request import EngineRequest, Kind
+from fasteval.errors import DocumentError, RequestError, UnsupportedError
+from fasteval.media import to_media
+from fasteval.requests.digest import row_digest
+from fasteval.scheduling.loader import place_media
+from fasteval.scheduling.plan import request_key, request_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from fasteval.api.prompt import Prompt
+    from fasteval.api.request import Completion, Response
+    from fasteval.cache import ResponseCache
+    from fasteval.models.engine import Engine
+    from fasteval.scheduling.loader import RequestLoader
+    from fasteval.scheduling.plan import Plan
+
+__all__ = ["Answer", "FollowUp", "Stream"]
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one row: its response, or the reason why there is none."""
+
+    row: int
+    response: Response | None
+    error: str | None = None
+    was_cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A later round of a dialog: a request that could only be written when its row's last answer was known.
+
+    Attributes:
+        row: the dialog's row; the round's answer comes back under it.
+        round_idx: the round's number, from 1.
+        prompt: what the model is shown.
+        media: the media that the prompt refers to.
+    """
+
+    row: int
+    round_idx: int
+    prompt: Prompt
+    media: Sequence[Any] = ()
+
+
+@dataclass(slots=True)
+class StreamCounters:
+    """What the stream did: requests sent to the engine, answers that came from the cache, and errors."""
+
+    sent: int = 0
+    cache_hits: int = 0
+    errors: int = 0
+
+
+class Stream:
+    """Runs a plan: `for answer in stream` gives each row's answer, in order of completion.
+
+    Every new answer is in the cache before anybody sees it. The engine is given rows from a bounded window, whatever
+    their kind or options: there is no point at which it has to run dry.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        loader: RequestLoader,
+        engine: Engine,
+        cache: ResponseCache,
+        *,
+        fingerprint: str,
+        seed: int,
+        window: int | None = None,
+    ) -> None:
+        """Prepares the run; `window` bounds the requests in flight (the engine's own wish by default)."""
+        self._plan, self._loader, self._engine, self._cache = plan, loader, engine, cache
+        self._fingerprint, self._seed = fingerprint, seed
+        self._window = window or engine.capabilities().window
+        self._queue: Iterator[int] = iter(plan.order.tolist())
+        self._waiting: dict[bytes, list[int]] = {}  # key -> rows that want its answer
+        self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
+        self._ready: deque[Answer] = deque()
+        self._next_number = len(plan.table)
+        self.counters = StreamCounters()
+
+    def __iter__(self) -> Iterator[Answer]:
+        """Yields cached answers first, and then the others as the engine completes them."""
+        yield from self._cached_answers()
+        self._enlist_followers()
+        if len(self._plan.order):
+            self._engine.start()
+        while True:
+            exhausted = self._fill_window()
+            while self._ready:
+                yield self._ready.popleft()
+            if self._in_flight:
+                for completion in self._engine.poll(_POLL_SECONDS):
+                    self._settle(completion)
+            elif exhausted and not self._ready:
+                return
+
+    def add(self, follow_up: FollowUp) -> None:
+        """Adds a dialog's next round; it may be answered from the cache, or by a round that is in flight already."""
+        table, row = self._plan.table, follow_up.row
+        media = tuple(to_media(visual) for visual in follow_up.media)
+        prompt = place_media(follow_up.prompt, media) if follow_up.prompt.is_chat else follow_up.prompt
+        media_key = xxhash.xxh3_128_digest("".join(item.content_id for item in media).encode()) if media else b""
+        digest = row_digest(
+            Kind.GENERATE_UNTIL, is_chat=prompt.is_chat, prompt=prompt.encode(), continuation=None, media=media_key
+        )
+        options = self._plan.sampling[int(table.generation[row])]
+        seed = None
+        if not options.is_greedy:
+            seed = request_seed(self._seed, digest, int(table.slot[row]))
+        key = request_key(self._fingerprint, digest, options.canonical(seed))
+        request = EngineRequest(
+            row=self._next_number,
+            kind=Kind.GENERATE_UNTIL,
+            prompt=prompt,
+            media=media,
+            generation_kwargs=table.row(row).generation_kwargs,
+            seed=seed,
+        )
+        self._next_number += 1
+        known = self._cache.get(key)
+        if known is not None:
+            self.counters.cache_hits += 1
+            self._ready.append(Answer(row, known, was_cached=True))
+        elif key in self._waiting:
+            self._waiting[key].append(row)
+        else:
+            self._waiting[key] = [row]
+            self._send([request], [key])
+
+    def _cached_answers(self) -> Iterator[Answer]:
+        for row in np.flatnonzero(self._plan.cached).tolist():
+            self.counters.cache_hits += 1
+            yield Answer(row, self._cache.get(self._plan.keys[row].tobytes()), was_cached=True)
+
+    def _enlist_followers(self) -> None:
+        """Lets every row that is not cached wait for the key that its leader is going to run."""
+        for row in np.flatnonzero(~self._plan.cached).tolist():
+            self._waiting.setdefault(self._plan.keys[row].tobytes(), []).append(row)
+
+    def _fill_window(self) -> bool:
+        """Sends rows until the window is full; returns whether none is left."""
+        requests: list[EngineRequest] = []
+        keys: list[bytes] = []
+        while len(self._in_flight) + len(requests) < self._window:
+            row = next(self._queue, None)
+            if row is None:
+                break
+            key = self._plan.keys[row].tobytes()
+            try:
+                requests.append(self._loader.load(row))
+                keys.append(key)
+            except (DocumentError, RequestError, UnsupportedError) as error:
+                self._deliver(key, None, str(error))
+        self._send(requests, keys)
+        return len(self._in_flight) < self._window
+
+    def _send(self, requests: list[EngineRequest], keys: list[bytes]) -> None:
+        if requests:
+            self._engine.start()  # a follow-up can be the first request that the cache does not have
+            self.counters.sent += len(requests)
+            self._in_flight.update(zip((request.row for request in requests), keys, strict=True))
+            self._engine.submit(requests)
+
+    def _settle(self, completion: Completion) -> None:
+        key = self._in_flight.pop(completion.row)
+        if completion.response is not None:
+            self._cache.append(key, completion.response)
+        self._deliver(key, completion.response, completion.error)
+
+    def _deliver(self, key: bytes, response: Response | None, error: str | None) -> None:
+        for row in self._waiting.pop(key):
+            self.counters.errors += response is None
+            self._ready.append(Answer(row, response, error))

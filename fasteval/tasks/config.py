@@ -1,0 +1,298 @@
+"""`TaskConfig`: the fields of a task file, checked when it is loaded rather than when they are used."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import FastEvalError, TaskFileError, nearest
+from fasteval.models.sampling import SamplingParameters
+from fasteval.tasks.checks import FIELD_CHECKS, FieldProblem, check_metrics, check_unsupported
+from fasteval.tasks.functions import TaskFunction
+from fasteval.tasks.loading import TaskFile
+from fasteval.tasks.templates import check_template
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Self
+
+__all__ = ["OUTPUT_TYPES", "TaskConfig", "is_column_name"]
+
+_log = logging.getLogger(__name__)
+
+#: The output types, and the metrics of tasks that name none.
+OUTPUT_TYPES: dict[str, tuple[str, ...]] = {
+    "generate_until": ("exact_match",),
+    "generate_until_multi_round": ("exact_match",),
+    "multiple_choice": ("acc", "acc_norm"),
+    "loglikelihood": ("perplexity", "acc"),
+    "loglikelihood_rolling": ("word_perplexity", "byte_perplexity", "bits_per_byte"),
+}
+_TEMPLATES = ("doc_to_text", "doc_to_target", "doc_to_choice", "description")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskConfig:
+    """Everything that a task file says. The fields are those of lmms-eval and lm-eval.
+
+    Attributes:
+        task: the name under which results are reported.
+        task_alias: the name in tables.
+        tag: names that stand for this task and others; a text becomes a tuple of one.
+        group: an old name for `tag`; always None after loading.
+        group_alias: kept for results files; has no effect on a task.
+        dataset_path: name of the data set, or a builder of `datasets` (csv, json, parquet, text, arrow).
+        dataset_name: the data set's configuration.
+        dataset_kwargs: further arguments of `datasets.load_dataset`.
+        custom_dataset: function that returns the data set as `{split: documents}`.
+        training_split: a source of few-shot examples.
+        validation_split: evaluated where there is no `test_split`.
+        test_split: what is evaluated.
+        fewshot_split: where few-shot examples come from.
+        full_docs: hand all documents to `process_results`, as `full_docs`.
+        process_results_use_image: has no effect: scoring always sees the images, and decodes those that it uses.
+        process_docs: function from a split's documents to the documents that are used.
+        doc_to_visual: the document's media: a function, a column or a list of columns.
+        doc_to_image: lm-eval's name for `doc_to_visual`.
+        doc_to_audio: lm-eval's; not supported.
+        doc_to_text: the question: a function, a column, a template or a number of a choice.
+        doc_to_target: the right answer: a function, a column, a template, a list, or a choice's number.
+        doc_to_choice: the choices: a list, a mapping, a column, a template of a list, or a function.
+        doc_to_messages: function that returns the chat messages.
+        process_results: function from a document and its answers to the metrics' values.
+        use_prompt: lm-eval's; not supported.
+        description: template of the text at the prompt's beginning.
+        target_delimiter: between a question and its answer.
+        fewshot_delimiter: between examples.
+        fewshot_config: sampler, samples, split and `doc_to_*` of the few-shot examples.
+        num_fewshot: examples before the question.
+        gen_prefix: template of the answer's beginning, part of the prompt.
+        metric_list: metrics; `{metric, aggregation, higher_is_better, option: value, …}`.
+        output_type: what is asked of the model.
+        generation_kwargs: options of generation; `until` is `[fewshot_delimiter]` where it is not given.
+        repeats: answers a document.
+        filter_list: filters; `{name, filter: [{function, option: value, …}]}`.
+        should_decontaminate: has no effect, as in lmms-eval and lm-eval today.
+        doc_to_decontamination_query: has no effect.
+        cluster_key: column that says which documents belong together, for standard errors.
+        score_key: where a metric's value is a mapping, the key of the number in it.
+        metadata: a mapping, or a list of mappings; `version` is in there.
+        lmms_eval_specific_kwargs: options of prompt functions, by prompt profile.
+        model_specific_generation_kwargs: options of generation, by prompt profile.
+        model_specific_target_kwargs: options of `doc_to_target`, by prompt profile.
+        reasoning_tags: pairs of tags around reasoning that is removed before scoring.
+        auto_strip_thinking: remove reasoning even where the run does not ask for it.
+        unsafe_code: lm-eval's mark of tasks that run a model's code; not supported.
+        source: the file and the fields' lines, for messages.
+    """
+
+    task: str
+    task_alias: str | None = None
+    tag: tuple[str, ...] = ()
+    group: str | None = None
+    group_alias: str | None = None
+    dataset_path: str | None = None
+    dataset_name: str | None = None
+    dataset_kwargs: dict[str, Any] = field(default_factory=dict)
+    custom_dataset: Callable[..., Any] | None = None
+    training_split: str | None = None
+    validation_split: str | None = None
+    test_split: str | None = None
+    fewshot_split: str | None = None
+    full_docs: bool = False
+    process_results_use_image: bool = False
+    process_docs: Callable[..., Any] | None = None
+    doc_to_visual: Callable[..., Any] | str | list[str] | None = None
+    doc_to_image: Callable[..., Any] | str | list[str] | None = None
+    doc_to_audio: Any = None
+    doc_to_text: Callable[..., Any] | str | int | None = None
+    doc_to_target: Callable[..., Any] | str | int | list[Any] | None = None
+    doc_to_choice: Callable[..., Any] | str | list[Any] | dict[Any, Any] | None = None
+    doc_to_messages: Callable[..., Any] | None = None
+    process_results: Callable[..., Any] | None = None
+    use_prompt: str | None = None
+    description: str = ""
+    target_delimiter: str = " "
+    fewshot_delimiter: str = "\n\n"
+    fewshot_config: dict[str, Any] = field(default_factory=dict)
+    num_fewshot: int | None = None
+    gen_prefix: str | None = None
+    metric_list: list[dict[str, Any]] = field(default_factory=list)
+    output_type: str = "generate_until"
+    generation_kwargs: dict[str, Any] = field(default_factory=dict)
+    repeats: int = 1
+    filter_list: list[dict[str, Any]] = field(default_factory=list)
+    should_decontaminate: bool = False
+    doc_to_decontamination_query: Any = None
+    cluster_key: str | None = None
+    score_key: str = "score"
+    metadata: dict[str, Any] = field(default_factory=dict)
+    lmms_eval_specific_kwargs: dict[str, Any] = field(default_factory=dict)
+    model_specific_generation_kwargs: dict[str, Any] = field(default_factory=dict)
+    model_specific_target_kwargs: dict[str, Any] = field(default_factory=dict)
+    reasoning_tags: list[list[str]] | str | None = None
+    auto_strip_thinking: bool = False
+    unsafe_code: bool = False
+    source: TaskFile = field(default=TaskFile("task settings"), repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Fills in what depends on other fields, and checks all of them.
+
+        Raises:
+            TaskFileError: a field has a value that it cannot have, or one that this version cannot honour.
+        """
+        if not isinstance(self.task, str) or not self.task:
+            raise self.source.error("task", f"expected a name, got {self.task!r}")
+        for name, check in FIELD_CHECKS.items():
+            try:
+                self._set(name, check(getattr(self, name)))
+            except FieldProblem as problem:
+                raise self.error(name, str(problem)) from None
+        self._settle_names()
+        self._settle_generation()
+        self._settle_metrics()
+        self._check_together()
+
+    @classmethod
+    def from_file(cls, file: TaskFile) -> Self:
+        """Returns the settings that a loaded file holds; runs the code that it names.
+
+        Raises:
+            TaskFileError: an unknown field, or anything that `__post_init__` refuses.
+        """
+        known = {entry.name for entry in fields(cls)} - {"source"}
+        for name in file.fields:
+            if name not in known:
+                close = nearest(name, known)
+                raise file.error(name, "unknown field" + (f": did you mean '{close}'?" if close else ""))
+        if not file.fields.get("task"):
+            raise file.error("task", "the task has no name")
+        # A field that is given as nothing is a field that is not given.
+        given = {name: value for name, value in file.run_functions().fields.items() if value is not None}
+        return cls(**given, source=file)
+
+    def with_fields(self, changes: Mapping[str, Any]) -> Self:
+        """Returns the same settings with some fields replaced, checked again.
+
+        Raises:
+            TaskFileError: as for a file.
+        """
+        for name in changes:
+            if name not in {entry.name for entry in fields(self)}:
+                raise self.error(name, "unknown field")
+        return replace(self, **changes)
+
+    def error(self, name: str | None, message: str) -> TaskFileError:
+        """Returns the error that says `message` of the field `name`, at its place in the file."""
+        return self.source.error(name, message)
+
+    @property
+    def version(self) -> int | str:
+        """The task's version; 0 where the file gives none."""
+        version: int | str = self.metadata.get("version", 0)
+        return version
+
+    @property
+    def split(self) -> str:
+        """The split that is evaluated."""
+        return self.test_split or self.validation_split or ""
+
+    @property
+    def visual(self) -> Callable[..., Any] | str | list[str] | None:
+        """Where the document's media come from, under whichever name the file gives it."""
+        return self.doc_to_visual if self.doc_to_visual is not None else self.doc_to_image
+
+    @property
+    def declares_visuals(self) -> bool:
+        """Whether the task's documents may have media."""
+        return self.visual is not None or self.doc_to_messages is not None
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether answers are drawn at random, so that repeats differ."""
+        return not SamplingParameters.from_generation_kwargs(self.generation_kwargs).is_greedy
+
+    def functions(self) -> dict[str, list[TaskFunction]]:
+        """Returns the functions of the task's folder, by the field that names them."""
+        found = {entry.name: list(_functions(getattr(self, entry.name))) for entry in fields(self)}
+        return {name: functions for name, functions in found.items() if functions}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the settings as plain JSON values, functions by their names."""
+        return {
+            entry.name: _plain(value)
+            for entry in fields(self)
+            if entry.name != "source" and (value := getattr(self, entry.name)) not in (None, {}, [], ())
+        }
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _settle_names(self) -> None:
+        if self.group is not None:
+            if self.tag:
+                raise self.error("group", "a task has either 'tag' or 'group' (its old name), not both")
+            self._set("tag", (self.group,))
+            self._set("group", None)
+        if self.should_decontaminate:
+            _log.info("%s: should_decontaminate has no effect", self.task)
+
+    def _settle_generation(self) -> None:
+        given = dict(self.generation_kwargs) or {"do_sample": False}
+        if isinstance(given.get("until"), str):
+            given["until"] = [given["until"]]
+        given.setdefault("until", [self.fewshot_delimiter])
+        self._set("generation_kwargs", given)
+        try:
+            SamplingParameters.from_generation_kwargs(given)
+        except FastEvalError as error:
+            raise self.error("generation_kwargs", str(error)) from error
+
+    def _settle_metrics(self) -> None:
+        if self.output_type not in OUTPUT_TYPES:
+            close = nearest(self.output_type, OUTPUT_TYPES)
+            hint = f"did you mean '{close}'?" if close else f"supported are {', '.join(OUTPUT_TYPES)}"
+            raise self.error("output_type", f"'{self.output_type}' is not supported: {hint}")
+        if not self.metric_list:
+            self._set("metric_list", [{"metric": name} for name in OUTPUT_TYPES[self.output_type]])
+
+    def _check_together(self) -> None:
+        for name, message in check_unsupported(self):
+            raise self.error(name, message)
+        for name, message in check_metrics(self):
+            raise self.error(name, message)
+        for name in _TEMPLATES:
+            value = getattr(self, name)
+            problem = check_template(value) if isinstance(value, str) else None
+            if problem:
+                raise self.error(name, problem)
+
+
+def is_column_name(text: str) -> bool:
+    """Whether a `doc_to_*` text names a column, rather than being a template: it is a bare word."""
+    return text.isidentifier()
+
+
+def _functions(value: Any) -> list[TaskFunction]:
+    if isinstance(value, TaskFunction):
+        return [value]
+    if isinstance(value, dict):
+        return [function for entry in value.values() for function in _functions(entry)]
+    if isinstance(value, list | tuple):
+        return [function for entry in value for function in _functions(entry)]
+    return []
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, TaskFunction):
+        return f"<{value.name}>"
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if callable(value):
+        return f"<{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__name__)}>"
+    return str(value)

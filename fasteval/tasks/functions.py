@@ -1,0 +1,167 @@
+"""`!function module.name`: code beside a YAML file, run once for each reference."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xxhash
+
+from fasteval.errors import TaskFileError, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import CodeType, ModuleType
+
+__all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "load_function"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReference:
+    """A `!function` of a YAML file that has not been run yet.
+
+    Attributes:
+        name: `module.name`, as the file has it.
+        file: the YAML file that contains the reference; `module` is looked for beside it.
+        line: where in that file, from 1.
+    """
+
+    name: str
+    file: Path
+    line: int
+
+
+class TaskFunction:
+    """A function or class of a task folder, with what is known of where it comes from.
+
+    Calling it calls the target, and `inspect.signature` sees the target's parameters.
+
+    Attributes:
+        name: `module.name`, as the YAML file has it.
+        target: the function or class itself.
+        digest: 16 bytes that change whenever the code could do something else.
+    """
+
+    def __init__(self, name: str, target: Any, digest: bytes) -> None:
+        """Wraps `target`."""
+        self.name, self.target, self.digest = name, target, digest
+        self.__wrapped__ = target
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Calls the target."""
+        return self.target(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+
+def load_function(reference: FunctionReference, field: str) -> TaskFunction:
+    """Returns what `reference` names.
+
+    The module beside the YAML file is executed anew for each reference: task code keeps state in module variables
+    (flags that one function sets and another one reads, sums), and tasks were written with one module a reference.
+    Only the compiled code is shared. A module that is not beside the file is imported by its absolute name.
+
+    Args:
+        reference: what to load.
+        field: the field of the task file that contains it, for messages.
+
+    Raises:
+        TaskFileError: there is no such module or function, or the module cannot be executed.
+    """
+    module_name, _, function_name = reference.name.rpartition(".")
+    if not module_name or not function_name:
+        raise _error(reference, field, f"!function {reference.name}: expected module.name")
+    path = reference.file.parent / (module_name.replace(".", "/") + ".py")
+    if path.is_file():
+        module, digest = _execute(path, reference, field), _folder_digest(path.parent)
+    else:
+        module = _import(module_name, path, reference, field)
+        origin = getattr(module, "__file__", None)
+        digest = xxhash.xxh3_128_digest(Path(origin).read_bytes() if origin else module_name.encode())
+    target = getattr(module, function_name, None)
+    if target is None:
+        close = nearest(function_name, vars(module))
+        hint = f": did you mean '{close}'?" if close else ""
+        raise _error(reference, field, f"!function {reference.name}: {module_name} has no '{function_name}'{hint}")
+    if not callable(target):
+        raise _error(reference, field, f"!function {reference.name}: '{function_name}' cannot be called")
+    return TaskFunction(reference.name, target, digest)
+
+
+def accepted_arguments(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns those of `arguments` that `function` takes by name; all of them if it takes any."""
+    parameters = inspect.signature(function).parameters
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return dict(arguments)
+    return {name: value for name, value in arguments.items() if name in parameters}
+
+
+def _error(reference: FunctionReference, field: str, message: str) -> TaskFileError:
+    return TaskFileError(message, file=reference.file, line=reference.line, field=field)
+
+
+def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType:
+    try:
+        code = _compile(path, path.stat().st_mtime_ns)
+    except (SyntaxError, ValueError) as error:
+        line = error.lineno if isinstance(error, SyntaxError) else None
+        raise TaskFileError(f"not Python: {error}", file=path, line=line) from error
+    # The name is the same in every process, so that caches of `datasets` that hash functions stay valid.
+    name = f"fasteval_task_{path.stem}_{xxhash.xxh3_64_hexdigest(str(path))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise _error(reference, field, f"!function {reference.name}: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look up their module while they are made. Afterwards the module must not be found there: `datasets`
+    # hashes functions of importable modules by name alone, and would serve stale documents after an edit.
+    sys.modules[name] = module
+    try:
+        exec(code, vars(module))  # noqa: S102 - a task folder's code is code that the user asked to run
+    except Exception as error:
+        message = f"!function {reference.name}: {path.name} raised {type(error).__name__}: {error}"
+        raise _error(reference, field, message) from error
+    finally:
+        del sys.modules[name]
+    return module
+
+
+def _import(module_name: str, path: Path, reference: FunctionReference, field: str) -> ModuleType:
+    try:
+        return importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module_name + ".").startswith(error.name + "."):
+            message = f"!function {reference.name}: there is no file {path}, and no module '{module_name}' to import"
+        else:
+            message = f"!function {reference.name}: importing {module_name} needs the package '{error.name}'"
+        raise _error(reference, field, message) from error
+    except Exception as error:
+        message = f"!function {reference.name}: importing {module_name} raised {type(error).__name__}: {error}"
+        raise _error(reference, field, message) from error
+
+
+@lru_cache(maxsize=1024)
+def _compile(path: Path, mtime_ns: int) -> CodeType:  # noqa: ARG001 - the time is part of the cache's key
+    return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+
+
+def _folder_digest(folder: Path) -> bytes:
+    """Returns a digest of the folder's Python files: a function may use any of them."""
+    files = sorted(folder.glob("*.py"))
+    return _files_digest(tuple((file, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache(maxsize=1024)
+def _files_digest(files: tuple[tuple[Path, int], ...]) -> bytes:
+    hasher = xxhash.xxh3_128()
+    for file, _ in files:
+        data = file.read_bytes()
+        hasher.update(f"{file.name} {len(data)}\n".encode())
+        hasher.update(data)
+    return hasher.digest()

@@ -1,0 +1,69 @@
+"""Jinja templates over a document's columns, in a sandbox and strict about missing columns."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import jinja2.sandbox
+
+from fasteval.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["check_template", "render_template"]
+
+
+def render_template(source: str, doc: Mapping[str, Any]) -> str:
+    """Returns the template's text for one document.
+
+    Raises:
+        DocumentError: the template names a column that the document lacks, or cannot be rendered.
+    """
+    try:
+        return _compile(source).render(doc)
+    except jinja2.UndefinedError as error:
+        columns = ", ".join(sorted(doc))
+        raise DocumentError(f"template {_shortened(source)}: {error.message}; the columns are {columns}") from error
+    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        # Expressions can fail like any Python.
+        raise DocumentError(f"template {_shortened(source)}: {type(error).__name__}: {error}") from error
+
+
+def check_template(source: str) -> str | None:
+    """Returns what is wrong with the template's syntax, or None."""
+    try:
+        _compile(source)
+    except jinja2.TemplateSyntaxError as error:
+        return f"not a template (its line {error.lineno}): {error.message}"
+    return None
+
+
+def _shortened(source: str) -> str:
+    text = repr(source)
+    return text if len(text) <= 80 else text[:77] + "…'"
+
+
+def _regex_replace(text: str, pattern: str, replacement: str, count: int = 0) -> str:
+    """The filter of lm-eval: `re.sub` with its arguments in the order of a pipe."""
+    return re.sub(pattern, replacement, text, count=count)
+
+
+@lru_cache(maxsize=4096)
+def _compile(source: str) -> jinja2.Template:
+    return _environment().from_string(source)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
+    # Texts for models are no HTML: nothing is escaped. A newline at the end belongs to the prompt, as in lm-eval.
+    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701 - see above
+    )
+    environment.filters["regex_replace"] = _regex_replace
+    return environment

@@ -13,18 +13,39 @@ if TYPE_CHECKING:
     from fasteval.api.model import LMM, lmms
     from fasteval.api.task import Task
     from fasteval.errors import FastEvalError
+    from fasteval.evaluation.public import evaluate
+    from fasteval.evaluation.settings import RunSettings
+    from fasteval.results.model import Results
+    from fasteval.tasks import ConfigurableTask, TaskManager
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "LMM": "fasteval.api.model",
+    "ConfigurableTask": "fasteval.tasks",
     "FastEvalError": "fasteval.errors",
     "Instance": "fasteval.api.instance",
-    "LMM": "fasteval.api.model",
+    "Results": "fasteval.results.model",
+    "RunSettings": "fasteval.evaluation.settings",
     "Task": "fasteval.api.task",
+    "TaskManager": "fasteval.tasks",
+    "evaluate": "fasteval.evaluation.public",
     "lmms": "fasteval.api.model",
 }
 
-__all__ = ["LMM", "FastEvalError", "Instance", "Task", "__version__", "lmms"]
+__all__ = [
+    "LMM",
+    "ConfigurableTask",
+    "FastEvalError",
+    "Instance",
+    "Results",
+    "RunSettings",
+    "Task",
+    "TaskManager",
+    "__version__",
+    "evaluate",
+    "lmms",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -36,4 +57,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """Lists the public names."""
-    return list(__all__)
+    return sorted(__all__)

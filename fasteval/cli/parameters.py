@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from fasteval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ARGUMENTS", "NAMES", "PAIR", "SEEDS", "SWITCH", "TAGS", "FlagCommand", "flag"]
+__all__ = ["FlagCommand", "arguments", "flag", "names", "pair", "seeds", "switch", "tags"]
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 
@@ -24,13 +25,27 @@ def flag(name: str, *more: str, **attributes: Any) -> Callable[[Any], Any]:
     Args:
         name: the option with underscores, as lm-eval and lmms-eval spell it; its words name the parameter.
         more: further spellings.
-        attributes: click's. The type `SWITCH` makes a flag that may stand alone or have a value.
+        attributes: click's. The type `switch` makes a flag that may stand alone or have a value.
     """
     spellings = dict.fromkeys([name, "--" + name[2:].replace("_", "-"), *more])
     parameter = attributes.pop("parameter", name[2:])
-    if attributes.get("type") is SWITCH:
+    if attributes.get("type") is switch:
         attributes |= {"is_flag": False, "flag_value": "true", "metavar": "[true|false]"}
-    return click.option(*spellings, parameter, **({"default": None} | attributes))
+    return click.option(*spellings, parameter, **({"cls": _Flag, "default": None} | attributes))
+
+
+class _Flag(click.Option):
+    """An option whose help names one of its long spellings."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        if record is None:
+            return None
+        long = [name for name in self.opts if name.startswith("--")]
+        shown = record[0]
+        for name in long[1:]:
+            shown = shown.replace(f", {name}", "", 1)
+        return shown, record[1]
 
 
 class FlagCommand(click.Command):
@@ -57,99 +72,72 @@ class FlagCommand(click.Command):
         formatter.write_usage(ctx.command_path, "[FLAGS]")
 
 
-class _Switch(click.ParamType):
-    name = "switch"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
-        text = str(value).lower()
-        if text not in _TRUE | _FALSE:
-            self.fail(f"{value!r} is neither true nor false", param, ctx)
-        return text in _TRUE
+def switch(value: Any) -> bool:
+    """Reads "true" or "false". A flag of this type may stand alone, and then means true."""
+    text = str(value).lower()
+    if text not in _TRUE | _FALSE:
+        raise click.BadParameter(f"{value!r} is neither true nor false")
+    return text in _TRUE
 
 
-class _Names(click.ParamType):
-    name = "names"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:  # noqa: ARG002 - click's signature
-        return tuple(name for name in (part.strip() for part in str(value).split(",")) if name)
+def names(value: Any) -> tuple[str, ...]:
+    """Reads names with commas between them."""
+    return tuple(name for name in (part.strip() for part in str(value).split(",")) if name)
 
 
-class _Arguments(click.ParamType):
-    name = "name=value,…"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        if isinstance(value, Mapping):
-            return dict(value)
-        try:
-            return parse_arguments(str(value))
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
+def arguments(value: Any) -> dict[str, Any]:
+    """Reads `name=value,name=value`, or a JSON object."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    try:
+        return parse_arguments(str(value))
+    except UsageError as error:
+        raise click.BadParameter(str(error)) from None
 
 
-class _Pair(click.ParamType):
-    name = "name=path"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
-        if isinstance(value, Mapping):
-            return {str(name): str(path) for name, path in value.items()}
-        name, equals, path = str(value).partition("=")
-        if not (name and equals and path):
-            self.fail(f"{value!r} is not of the form NAME=PATH", param, ctx)
-        return {name: path}
+def pair(value: Any) -> dict[str, str]:
+    """Reads `NAME=PATH`; returns a dict of one entry."""
+    if isinstance(value, Mapping):
+        return {str(name): str(path) for name, path in value.items()}
+    name, equals, path = str(value).partition("=")
+    if not (name and equals and path):
+        raise click.BadParameter(f"{value!r} is not of the form NAME=PATH")
+    return {name: path}
 
 
-class _Seeds(click.ParamType):
-    name = "seed"
+def seeds(value: Any) -> tuple[int | None, int | None]:
+    """Reads one number, or lm-eval's four; returns the seeds of the run and of few-shot sampling.
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int | None, ...]:
-        """Returns the seeds of the run and of few-shot sampling; None where the default is to stay."""
-        words = [str(part).strip() for part in (value if isinstance(value, list | tuple) else str(value).split(","))]
-        try:
-            seeds = [None if word.lower() == "none" else int(word) for word in words]
-        except ValueError:
-            seeds = []
-        if len(seeds) not in (1, 3, 4):
-            self.fail(f"{value!r} is neither one number nor lm-eval's four (0,1234,1234,1234)", param, ctx)
-        # lm-eval's four are for random, numpy, torch and few-shot sampling; of three, the last is torch's.
-        return (seeds[0], None if len(seeds) == 3 else seeds[-1])
+    None is where the default is to stay. lm-eval's four are for random, numpy, torch and few-shot sampling.
+    """
+    words = [str(part).strip() for part in (value if isinstance(value, list | tuple) else str(value).split(","))]
+    try:
+        numbers = [None if word.lower() == "none" else int(word) for word in words]
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (1, 4):
+        raise click.BadParameter(f"{value!r} is neither one number nor lm-eval's four (0,1234,1234,1234)")
+    return numbers[0], numbers[-1]
 
 
-class _Tags(click.ParamType):
-    name = "tags"
+def tags(value: Any) -> tuple[tuple[str, str], ...]:
+    """Reads pairs of tags: a JSON list of pairs, `open,close`, or "none"."""
+    pairs = _parse_tags(value) if isinstance(value, str) else value
+    if isinstance(pairs, list | tuple) and len(pairs) == 2 and all(isinstance(tag, str) for tag in pairs):
+        pairs = [pairs]
+    if not isinstance(pairs, list | tuple) or not all(_is_pair(tag_pair) for tag_pair in pairs):
+        raise click.BadParameter(f'{value!r} is not a list of pairs such as [["<think>", "</think>"]], nor "none"')
+    return tuple((opening, closing) for opening, closing in pairs)
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[tuple[str, str], ...]:
-        pairs = value
-        if isinstance(value, str):
-            if value.strip().lower() in ("none", ""):
-                return ()
-            import orjson
 
-            try:
-                pairs = orjson.loads(value)
-            except orjson.JSONDecodeError:
-                pairs = [value.split(",")]
-        if isinstance(pairs, list | tuple) and len(pairs) == 2 and all(isinstance(tag, str) for tag in pairs):
-            pairs = [pairs]
-        if not isinstance(pairs, list | tuple) or not all(_is_pair(pair) for pair in pairs):
-            self.fail(f'{value!r} is not a list of pairs such as [["<think>", "</think>"]], nor "none"', param, ctx)
-        return tuple((pair[0], pair[1]) for pair in pairs)
+def _parse_tags(text: str) -> Any:
+    if text.strip().lower() in ("none", ""):
+        return []
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return [part.strip() for part in text.split(",")]
 
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(tag, str) and tag for tag in value)
-
-
-#: "true" or "false"; the flag alone means true.
-SWITCH = _Switch()
-#: Names with commas between them; becomes a tuple.
-NAMES = _Names()
-#: `name=value,name=value` or a JSON object; becomes a dict.
-ARGUMENTS = _Arguments()
-#: `NAME=PATH`; becomes a dict of one entry.
-PAIR = _Pair()
-#: One number, or lm-eval's four; becomes the seeds of the run and of few-shot sampling.
-SEEDS = _Seeds()
-#: Pairs of tags as JSON, `open,close`, or "none"; becomes a tuple of pairs.
-TAGS = _Tags()

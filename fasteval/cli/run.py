@@ -10,8 +10,8 @@ import click
 from fasteval.cli.config import use_config
 from fasteval.cli.foreign import foreign_flags, take_foreign_flags
 from fasteval.cli.logs import LEVELS, set_verbosity
-from fasteval.cli.parameters import ARGUMENTS, NAMES, PAIR, SEEDS, SWITCH, TAGS, FlagCommand, flag
-from fasteval.cli.settings import make_settings, names
+from fasteval.cli.parameters import FlagCommand, arguments, flag, names, pair, seeds, switch, tags
+from fasteval.cli.settings import flat, make_settings
 from fasteval.cli.tasks import LISTINGS, print_listing
 
 if TYPE_CHECKING:
@@ -35,25 +35,49 @@ _MAX_REASONS = 5
     help="YAML file of flags, or a results file whose run is repeated; explicit flags win.",
 )
 @flag("--model", "-m", "-M", help="A name (`fasteval models`), or path/to/file.py:Class.")
-@flag("--model_args", "-a", type=ARGUMENTS, multiple=True, default=(), help="Arguments of the model: pretrained=….")
-@flag("--tasks", "-t", type=NAMES, multiple=True, default=(), help="Tasks, groups, tags, patterns, YAML files; `list`.")
-@flag("--include_path", type=NAMES, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
-@flag("--dataset", "--datasets", type=PAIR, multiple=True, default=(), parameter="datasets", help="A local copy.")
+@flag(
+    "--model_args",
+    "-a",
+    type=arguments,
+    multiple=True,
+    default=(),
+    metavar="NAME=VALUE",
+    help="Arguments of the model: pretrained=….",
+)
+@flag("--tasks", "-t", type=names, multiple=True, default=(), help="Tasks, groups, tags, patterns, YAML files; `list`.")
+@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@flag(
+    "--dataset",
+    "--datasets",
+    type=pair,
+    multiple=True,
+    default=(),
+    parameter="datasets",
+    metavar="NAME=PATH",
+    help="A data set's copy on this machine.",
+)
 @flag("--limit", "-L", type=float, help="Documents a task; below 1 a share of them.")
 @flag("--offset", type=int, help="Documents to skip before the limit counts.")
 @flag("--num_fewshot", "-f", type=int, help="Examples before the question.")
-@flag("--gen_kwargs", type=ARGUMENTS, multiple=True, default=(), help="Generation kwargs that override the tasks'.")
-@flag("--apply_chat_template", type=SWITCH, help="Ask in chat messages (default: where a document has media).")
-@flag("--fewshot_as_multiturn", type=SWITCH, help="Examples as turns of a dialog.")
+@flag(
+    "--gen_kwargs",
+    type=arguments,
+    multiple=True,
+    default=(),
+    metavar="NAME=VALUE",
+    help="Generation kwargs that override the tasks'.",
+)
+@flag("--apply_chat_template", type=switch, help="Ask in chat messages (default: where a document has media).")
+@flag("--fewshot_as_multiturn", type=switch, help="Examples as turns of a dialog.")
 @flag("--system_instruction", help="Text of a system turn.")
 @flag("--prompt_profile", help="Which of a task's prompts (default: the model's own).")
 @flag("--repeats", "--num_samples", "-n", type=int, help="Answers a document.")
-@flag("--reasoning_tags", type=TAGS, help='Tags whose content is removed before scoring: [["<a>", "</a>"]], or none.')
-@flag("--predict_only", "-x", type=SWITCH, help="Answers without metrics.")
+@flag("--reasoning_tags", type=tags, help='Tags whose content is removed before scoring: [["<a>", "</a>"]], or none.')
+@flag("--predict_only", "-x", type=switch, help="Answers without metrics.")
 @flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the results.")
-@flag("--log_samples", "-s", type=SWITCH, help="Write the samples too (default: true).")
+@flag("--log_samples", "-s", type=switch, help="Write the samples too (default: true).")
 @flag("--use_cache", "-c", metavar="FOLDER", help="Folder of the response cache (default: the user's).")
-@flag("--no_cache", type=SWITCH, help="Read no earlier response, and keep none.")
+@flag("--no_cache", type=switch, help="Read no earlier response, and keep none.")
 @flag(
     "--cache_requests",
     type=click.Choice(["true", "false", "refresh", "delete"], case_sensitive=False),
@@ -61,15 +85,15 @@ _MAX_REASONS = 5
     flag_value="true",
     help="Keep compiled requests on disk.",
 )
-@flag("--rewrite_requests_cache", type=SWITCH, help="Compile the requests again and replace what is kept.")
-@flag("--seed", type=SEEDS, help="Seed of the run; or four as in lm-eval, of which the last draws few-shot examples.")
+@flag("--rewrite_requests_cache", type=switch, help="Compile the requests again and replace what is kept.")
+@flag("--seed", type=seeds, help="Seed of the run; or four as in lm-eval, of which the last draws few-shot examples.")
 @flag("--fewshot_seed", type=int, help="Seed of the few-shot examples alone.")
 @flag("--bootstrap_iters", type=int, help="Draws for standard errors that have no closed form; 0 computes none.")
 @flag("--rank", type=int, envvar="RANK", help="This process among --world_size (environment: RANK).")
 @flag("--world_size", type=int, envvar="WORLD_SIZE", help="Processes that share the documents (WORLD_SIZE).")
 @flag("--window", type=int, help="Requests in flight (default: the engine's own).")
 @flag("--on_error", help="`finish` leaves failed documents out and says so; `fail` stops at the first.")
-@flag("--trust_remote_code", type=SWITCH, help="Let checkpoints bring their own code.")
+@flag("--trust_remote_code", type=switch, help="Let checkpoints bring their own code.")
 @flag("--shuffle_seed", type=int, hidden=True, help="Send the requests in a random order.")
 @flag(
     "--verbosity",
@@ -87,9 +111,9 @@ def run(**flags: Any) -> int:
     """
     set_verbosity(flags.pop("verbosity"))
     own = take_foreign_flags(flags)
-    wanted = names(own["tasks"])
+    wanted = flat(own["tasks"])
     if len(wanted) == 1 and wanted[0] in LISTINGS:
-        print_listing(names(own["include_path"]), LISTINGS[wanted[0]])
+        print_listing(flat(own["include_path"]), LISTINGS[wanted[0]])
         return 0
     settings = make_settings(own)
 

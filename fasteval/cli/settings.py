@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fasteval.evaluation.settings import RunSettings
 
-__all__ = ["make_settings", "merged", "names"]
+__all__ = ["flat", "make_settings", "merged"]
 
 
 def make_settings(flags: Mapping[str, Any]) -> RunSettings:
@@ -32,8 +32,8 @@ def make_settings(flags: Mapping[str, Any]) -> RunSettings:
         "model_args": merged(flags["model_args"]),
         "gen_kwargs": merged(flags["gen_kwargs"]),
         "datasets": merged(flags["datasets"]),
-        "tasks": names(flags["tasks"]),
-        "include_path": names(flags["include_path"]),
+        "tasks": flat(flags["tasks"]),
+        "include_path": flat(flags["include_path"]),
         "output_path": Path(output_path) if output_path else None,
         "seed": seed,
         "fewshot_seed": fewshot_seed if flags["fewshot_seed"] is None else flags["fewshot_seed"],
@@ -48,7 +48,7 @@ def merged(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: value for part in parts for name, value in part.items()}
 
 
-def names(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
+def flat(parts: Iterable[Iterable[str]]) -> tuple[str, ...]:
     """Returns all names once, in the order in which they were first given."""
     return tuple(dict.fromkeys(name for part in parts for name in part))
 

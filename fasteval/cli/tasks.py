@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.parameters import NAMES, PAIR, SWITCH, FlagCommand, flag
+from fasteval.cli.parameters import flag, names, pair, switch
+from fasteval.cli.settings import flat, merged
 from fasteval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,30 +31,39 @@ def tasks() -> None:
     """Lists tasks, and shows what they ask."""
 
 
-@tasks.command("list", cls=FlagCommand)
+@tasks.command("list")
 @click.argument("patterns", nargs=-1)
-@flag("--include_path", type=NAMES, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
-@flag("--groups", type=SWITCH, help="Groups only.")
+@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@flag("--groups", type=switch, help="Groups only.")
 def list_tasks(patterns: Sequence[str], include_path: Iterable[tuple[str, ...]], groups: bool | None) -> None:
     """Lists tasks and groups, one name a line; those that match one of PATTERNS if there are any."""
-    print_listing(_flat(include_path), LISTINGS["list_groups" if groups else "list"], patterns)
+    print_listing(flat(include_path), LISTINGS["list_groups" if groups else "list"], patterns)
 
 
-@tasks.command("show", cls=FlagCommand)
+@tasks.command("show")
 @click.argument("name")
 @flag("--doc", "-d", type=int, default=0, show_default=True, help="Number of the document in its split.")
 @flag("--num_fewshot", "-f", type=int, help="Examples before the question.")
 @flag("--prompt_profile", help="Which of the task's prompts.")
-@flag("--apply_chat_template", type=SWITCH, help="Ask in chat messages (default: where a document has media).")
-@flag("--fewshot_as_multiturn", type=SWITCH, help="Examples as turns of a dialog.")
+@flag("--apply_chat_template", type=switch, help="Ask in chat messages (default: where a document has media).")
+@flag("--fewshot_as_multiturn", type=switch, help="Examples as turns of a dialog.")
 @flag("--system_instruction", help="Text of a system turn.")
-@flag("--include_path", type=NAMES, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
-@flag("--dataset", "--datasets", type=PAIR, multiple=True, default=(), parameter="datasets", help="A local copy.")
+@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@flag(
+    "--dataset",
+    "--datasets",
+    type=pair,
+    multiple=True,
+    default=(),
+    parameter="datasets",
+    metavar="NAME=PATH",
+    help="A data set's copy.",
+)
 def show_task(name: str, doc: int, **flags: Any) -> None:
     """Shows one document of the task NAME: prompt, media, right answer and generation kwargs. Needs no model."""
     from fasteval.api.task import PromptOptions
 
-    task = _load(name, _flat(flags.pop("include_path")), flags.pop("datasets"))
+    task = _load(name, flat(flags.pop("include_path")), merged(flags.pop("datasets")), flags["prompt_profile"])
     if not 0 <= doc < len(task.docs):
         raise UsageError(f"--doc {doc} does not exist: {name} has documents 0 to {len(task.docs) - 1}")
     options = PromptOptions(**{key: value for key, value in flags.items() if value is not None})
@@ -64,7 +74,7 @@ def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: S
     """Prints the names of `kinds` ("tasks", "groups"), one a line, sorted."""
     from fasteval.tasks import TaskManager
 
-    manager = TaskManager(include_path=list(include_path) or None)
+    manager = TaskManager(include_path=list(include_path))
     found = {"tasks": manager.all_tasks, "groups": manager.all_groups}
     every = sorted({name for kind in kinds for name in found[kind]})
     for name in every:
@@ -72,10 +82,13 @@ def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: S
             click.echo(name)
 
 
-def _load(name: str, include_path: Sequence[str], datasets: Iterable[dict[str, str]]) -> Task:
+def _load(name: str, include_path: Sequence[str], datasets: dict[str, str], prompt_profile: str | None) -> Task:
     from fasteval.tasks import TaskManager
 
-    loaded = TaskManager(include_path=list(include_path) or None).load_task_or_group([name])
+    manager = TaskManager(
+        include_path=list(include_path), datasets=datasets, prompt_profile=prompt_profile or "default"
+    )
+    loaded: dict[str, Task] = dict(manager.load_task_or_group([name]))
     if name in loaded:
         return loaded[name]
     raise UsageError(f"'{name}' is not one task but {len(loaded)}: {', '.join(loaded)}")
@@ -128,7 +141,3 @@ def _visible(text: str) -> str:
     from fasteval.results.printable import printable_lines
 
     return printable_lines(text)
-
-
-def _flat(parts: Iterable[tuple[str, ...]]) -> list[str]:
-    return [name for part in parts for name in part]

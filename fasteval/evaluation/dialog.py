@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from fasteval.api.request import Response
 from fasteval.scheduling import Answer, FollowUp
 
 if TYPE_CHECKING:
+    from fasteval.api.request import Response
     from fasteval.api.task import PromptOptions, Task
 
 __all__ = ["Dialogs"]

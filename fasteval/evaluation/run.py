@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,6 @@ from fasteval.evaluation.summary import group_results, summarise
 from fasteval.evaluation.workload import load_workload
 from fasteval.models.create import resolve_model
 from fasteval.results.files import check_writable
-from fasteval.results.model import Results
 from fasteval.results.progress import SilentProgress
 from fasteval.scheduling import Answer, RequestLoader, Stream, make_plan
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.engine import Engine
-    from fasteval.results.model import TaskResult
+    from fasteval.results.model import Results, TaskResult
     from fasteval.results.progress import Progress
     from fasteval.scheduling import FollowUp, Plan
 

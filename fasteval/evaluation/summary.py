@@ -1,4 +1,4 @@
-"""Scored documents become a task's numbers. A pure function: ranks that are merged and single runs take the same way."""
+"""Scored documents become a task's numbers. Pure functions: merged ranks and single runs take the same way."""
 
 from __future__ import annotations
 

@@ -10,12 +10,23 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 from PIL import Image
 
+if TYPE_CHECKING:
+    from PIL import ImagePalette
+
 __all__ = ["LazyImage"]
+
+
+class _Header(NamedTuple):
+    """What a file says of itself before its pixels."""
+
+    mode: str
+    size: tuple[int, int]
+    format: str | None
 
 
 class LazyImage(Image.Image):
@@ -31,8 +42,14 @@ class LazyImage(Image.Image):
         super().__init__()
         self.source: bytes | str = source if isinstance(source, bytes) else str(source)
         self.operations = operations
-        self._header: tuple[str, tuple[int, int]] | None = None
+        self._header: _Header | None = None
         self._digest: bytes | None = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Copies and pickles lineage while nobody has had the pixels in hand, else a plain image of the pixels."""
+        if self.is_loaded:
+            return super().copy().__reduce_ex__(protocol)
+        return LazyImage, (self.source, self.operations)
 
     @property
     def is_loaded(self) -> bool:
@@ -48,7 +65,13 @@ class LazyImage(Image.Image):
 
     @property
     def content_id(self) -> str:
-        """32 hex digits that identify source and operations, and so the pixels."""
+        """32 hex digits that identify source and operations, and so the pixels.
+
+        Raises:
+            ValueError: somebody has had the pixels in hand; `to_media` identifies the image by them.
+        """
+        if self.is_loaded:
+            raise ValueError("an image whose pixels may have been changed is not known by its source")
         if not self.operations:
             return self.digest.hex()
         return xxhash.xxh3_128_hexdigest(self.digest + repr(self.operations).encode())
@@ -63,27 +86,56 @@ class LazyImage(Image.Image):
             image = getattr(image, operation)(argument)
         return image
 
-    def _read_header(self) -> tuple[str, tuple[int, int]]:
+    def _read_header(self) -> _Header:
         if self._header is None:
             with Image.open(io.BytesIO(self._encoded())) as image:
-                mode, size = image.mode, image.size
+                header = _Header(image.mode, image.size, image.format)
             if self.operations:
-                mode = self.operations[-1][1]  # the only lazy operation is convert, whose argument is the mode
-            self._header = (mode, size)
+                # The only lazy operation is convert, whose argument is the mode; what is converted has no file format.
+                header = _Header(self.operations[-1][1], header.size, None)
+            self._header = header
         return self._header
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height in pixels; reads the file's header, not its pixels."""
-        return self._size if self.is_loaded else self._read_header()[1]
+        return self._size if self.is_loaded else self._read_header().size
 
     @property
     def mode(self) -> str:
         """The pixel format; reads the file's header, not its pixels."""
-        return self._mode if self.is_loaded else self._read_header()[0]
+        return self._mode if self.is_loaded else self._read_header().mode
+
+    @property
+    def format(self) -> str | None:  # type: ignore[override]  # an attribute in PIL
+        """The file format, such as "PNG"; None after a conversion. Reads the file's header, not its pixels."""
+        return self._read_header().format
+
+    @property
+    def info(self) -> dict[str | tuple[int, int], Any]:  # type: ignore[override]  # an attribute in PIL
+        """What the file says beside the pixels. It can be changed, as the pixels can: reading it decodes."""
+        self.load()
+        return self._info
+
+    @info.setter
+    def info(self, info: dict[str | tuple[int, int], Any]) -> None:
+        self._info = info
+
+    @property
+    def palette(self) -> ImagePalette.ImagePalette | None:  # type: ignore[override]  # an attribute in PIL
+        """The palette, if the mode has one. It can be changed, as the pixels can: reading it decodes."""
+        if not self.is_loaded:
+            self.load()
+        return self._palette
+
+    @palette.setter
+    def palette(self, palette: ImagePalette.ImagePalette | None) -> None:
+        self._palette = palette
 
     def getexif(self) -> Image.Exif:
-        """Returns the source's EXIF data."""
+        """Returns the EXIF data, without decoding while nobody has had the pixels in hand."""
+        if self.is_loaded:
+            return super().getexif()
         with Image.open(io.BytesIO(self._encoded())) as image:
             return image.getexif()
 
@@ -91,7 +143,7 @@ class LazyImage(Image.Image):
         """Returns the image in another mode; lazily where only the mode is given."""
         if mode is None or args or kwargs or self.is_loaded:
             return super().convert(mode, *args, **kwargs)
-        if mode == self._read_header()[0]:
+        if mode == self._read_header().mode:
             return LazyImage(self.source, self.operations)
         return LazyImage(self.source, (*self.operations, ("convert", mode)))
 
@@ -108,5 +160,6 @@ class LazyImage(Image.Image):
             self._size = decoded.size
             self.palette = decoded.palette
             self.info = decoded.info
+            self._exif = decoded._exif  # TIFF images turn themselves upright when decoded, and note it here only
             self.readonly = 0
         return super().load()

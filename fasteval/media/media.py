@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import xxhash
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fasteval.errors import RequestError, UnsupportedError
 from fasteval.media.lazy import LazyImage
@@ -69,12 +69,16 @@ def decode_image(media: Media) -> Image.Image:
     if media.raw is not None:
         mode, width, height = media.raw
         return Image.frombytes(mode, (width, height), _bytes(media.source))
+    image: Image.Image
     try:
-        image: Image.Image = Image.open(io.BytesIO(_bytes(media.source)))
+        image = Image.open(io.BytesIO(_bytes(media.source)))
         image.load()
         for operation, argument in media.operations:
             image = getattr(image, operation)(argument)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UnidentifiedImageError as error:
+        place = media.source if isinstance(media.source, str) else f"{len(media.source)} bytes"
+        raise RequestError(f"unreadable image: {place}: no known image format") from error
+    except Exception as error:  # PIL's decoders raise nearly anything on damaged files
         raise RequestError(f"unreadable image: {error}") from error
     return image
 

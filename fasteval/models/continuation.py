@@ -69,9 +69,7 @@ def encode_pair(
     whole = encode_prompt(encode, context + continuation, is_plain=is_plain, bos_token=bos_token)
     start = len(context_ids)
     if start >= len(whole):  # the joint text has fewer tokens than the context alone: score from where they part
-        start = next(
-            (i for i, (ours, theirs) in enumerate(zip(whole, context_ids, strict=False)) if ours != theirs), 0
-        )
+        start = next((i for i, (ours, theirs) in enumerate(zip(whole, context_ids, strict=False)) if ours != theirs), 0)
     if not start:
         if prefix is None:
             raise RequestError("the context has no tokens, and the tokenizer no BOS or EOS to stand for it")

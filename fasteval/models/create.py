@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.model import LMM
-from fasteval.errors import UnknownNameError, UsageError
+from fasteval.errors import RequestError, UnknownNameError, UsageError
 from fasteval.models.named import NAMED, NamedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fasteval.api.instance import Instance
+    from fasteval.api.prompt import Prompt
     from fasteval.models.engine import Engine
 
 __all__ = ["ModelSource", "resolve_model"]
@@ -115,6 +116,14 @@ def _host_engine(backend: str, folder: Path, arguments: dict[str, Any], *, cache
     if override is not None and Path(str(override)).is_file():
         override = Path(str(override)).read_text("utf-8")
     template = ChatTemplate.of_checkpoint(folder, override)
+
+    def render(prompt: Prompt) -> str:
+        if prompt.text is not None:
+            return prompt.text
+        if template is None:
+            raise RequestError("the checkpoint has no chat template: pass --model_args chat_template=<file>")
+        return template.render(prompt)
+
     max_model_len = arguments.pop("max_model_len", None)
     config = EngineConfig(
         backend=backend,
@@ -125,16 +134,17 @@ def _host_engine(backend: str, folder: Path, arguments: dict[str, Any], *, cache
         arguments=arguments,
         rendering=override or "",
     )
-    return HostEngine(config, template, cache_folder=cache_folder)
+    return HostEngine(config, render=render, cache_folder=cache_folder)
 
 
 def _replay(model_args: dict[str, Any]) -> ModelSource:
-    from fasteval.models.fingerprint import file_digest
+    import xxhash
+
     from fasteval.models.replay import ReplayEngine, answers_from_file
 
     answers = model_args.pop("answers", None)
     if answers is None or model_args:
         raise UsageError("--model replay takes --model_args answers=<JSON lines file>, and nothing else")
     answer = answers_from_file(str(answers))
-    fingerprint = f"replay {file_digest(Path(str(answers)))}"
+    fingerprint = f"replay {xxhash.xxh3_128_hexdigest(Path(str(answers)).read_bytes())}"
     return ModelSource("replay", "default", lambda _i, _d: ReplayEngine(answer, fingerprint=fingerprint))

@@ -213,9 +213,7 @@ class HFBackend:
             texts.append(text)
             tokens += len(output_ids)
             reasons.add(reason)
-        return Response(
-            tuple(texts), None, None, length, tokens, "length" if "length" in reasons else "stop"
-        )
+        return Response(tuple(texts), None, None, length, tokens, "length" if "length" in reasons else "stop")
 
     def _sample(
         self, inputs: dict[str, Any], sampling: SamplingParameters, seed: int | None, room: int

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 
 from fasteval.api.request import Completion
-from fasteval.errors import EngineError, RequestError
+from fasteval.errors import EngineError, FastEvalError, RequestError
 from fasteval.models.distribution import is_cpu_build
 from fasteval.models.engine import Capabilities
 from fasteval.models.fingerprint import engine_fingerprint
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import EngineRequest
-    from fasteval.errors import FastEvalError
     from fasteval.models.engine_config import EngineConfig
 
 __all__ = ["HostEngine"]
@@ -66,7 +64,7 @@ class HostEngine:
         self._refused: list[Completion] = []
         self._fingerprint: str | None = None
         self._counters: dict[str, float] = {}
-        self._earlier: Counter[str] = Counter()
+        self._earlier: dict[str, float] = {}
         self._sampling: dict[bytes, SamplingParameters] = {}
         self._started = self._heard = 0.0
 
@@ -94,8 +92,7 @@ class HostEngine:
             return
         self._failure = None
         self._is_ready = False
-        self._earlier.update(self._counters)
-        self._counters = {}
+        self._earlier, self._counters = self.counters(), {}
         self._host = HostProcess(self.config)
         self._started = self._heard = time.monotonic()
 
@@ -157,23 +154,33 @@ class HostEngine:
             UsageError: the engine refuses an argument.
             UnsupportedError: the engine cannot honour what was asked.
         """
-        completions, self._refused = self._refused, []
         host = self._running()
+        completions, self._refused = self._refused, []
         deadline = time.monotonic() + timeout
         while True:
             try:
-                wait = 0.0 if completions else min(max(deadline - time.monotonic(), 0.0), _SLICE)
-                frame = host.wire.receive(wait)
+                frame = self._receive(host, 0.0 if completions else deadline - time.monotonic())
                 if frame is not None:
                     completions += self._handle(frame)
-                    continue
-                if completions:
+                elif completions or time.monotonic() >= deadline:
                     return completions
-                self._check(host)
-                if time.monotonic() >= deadline:
-                    return []
-            except (EOFError, OSError):
-                self._fail(EngineError(host.describe_end()))
+            except FastEvalError:
+                if completions:  # they are answers all the same; the next call raises
+                    return completions
+                raise
+
+    def _receive(self, host: HostProcess, timeout: float) -> Frame | None:
+        """Returns the next message, or None if there is none for a while; raises if there will never be one."""
+        has_ended = host.has_ended  # asked first: what it sent before its end is still read
+        try:
+            frame = host.wire.receive(0.0 if has_ended else min(max(timeout, 0.0), _SLICE))
+        except (EOFError, OSError):
+            frame, has_ended = None, True
+        if frame is None and has_ended:
+            self._fail(EngineError(host.describe_end()))
+        if frame is None:
+            self._check_time()
+        return frame
 
     def _handle(self, frame: Frame) -> list[Completion]:
         """Returns the completions in a message; notes whatever else it says."""
@@ -191,17 +198,15 @@ class HostEngine:
             logging.getLogger(frame.fields["name"]).log(frame.fields["level"], "%s", frame.fields["text"])
         return []
 
-    def _check(self, host: HostProcess) -> None:
-        """Raises if the host is gone, silent, or takes too long to load."""
+    def _check_time(self) -> None:
+        """Raises if the host is silent, or takes too long to load."""
         now = time.monotonic()
-        if host.has_ended:
-            raise EOFError
         if now - self._heard > self._heartbeat_timeout:
             self._fail(EngineError(f"the engine hangs: no heartbeat for {now - self._heard:.0f} seconds"))
         if not self._is_ready and now - self._started > self._start_timeout:
             self._fail(EngineError(f"the model was not loaded within {self._start_timeout:.0f} seconds"))
 
-    def _fail(self, error: FastEvalError) -> None:
+    def _fail(self, error: FastEvalError) -> NoReturn:
         """Ends the host for certain, and raises."""
         if self._host is not None:
             self._host.kill()
@@ -219,7 +224,8 @@ class HostEngine:
 
     def counters(self) -> dict[str, float]:
         """Returns what all hosts of this engine counted, as of the last completion."""
-        return dict(self._earlier + Counter(self._counters)) if self._earlier else dict(self._counters)
+        names = {**self._earlier, **self._counters}
+        return {name: self._earlier.get(name, 0.0) + self._counters.get(name, 0.0) for name in names}
 
     def reset_caches(self) -> None:
         """Forgets prefixes and processed media, once what is in hand is finished."""

@@ -1,4 +1,4 @@
-"""`HostLink`: the engine host's side of the wire: messages are read, and life is signalled, whatever the engine does."""
+"""`HostLink`: the engine host's end of the wire: messages are read and life is signalled, whatever the engine does."""
 
 from __future__ import annotations
 

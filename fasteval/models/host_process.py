@@ -27,9 +27,7 @@ __all__ = ["HostProcess"]
 logger = logging.getLogger(__name__)
 
 # `-P` and an appended path: nothing in the working directory can pass for a package that the engine imports.
-_PROGRAM = (
-    "import sys; sys.path.append(sys.argv[1]); from fasteval.models.worker import main; main(int(sys.argv[2]))"
-)
+_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from fasteval.models.worker import main; main(int(sys.argv[2]))"
 _TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from fasteval.errors import CheckpointError
-from fasteval.models.engine_config import EngineConfig
+
+if TYPE_CHECKING:
+    from fasteval.models.engine_config import EngineConfig
 
 __all__ = ["available_memory", "bytes_per_token", "cpu_cache_bytes", "fit_to_memory", "total_memory"]
 

@@ -83,9 +83,7 @@ class VLLMBackend:
         if images and not self._takes_images:
             raise UnsupportedError("this checkpoint takes no images, and the request has some")
         if request.kind.generates:
-            token_ids = encode_prompt(
-                self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos
-            )
+            token_ids = encode_prompt(self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos)
             parts = [(token_ids, 0)]
         elif request.kind == Kind.LOGLIKELIHOOD_ROLLING:
             parts = self._rolling_parts(request)

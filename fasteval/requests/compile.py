@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import orjson
@@ -12,7 +12,7 @@ from fasteval.requests.digest import row_digest
 from fasteval.requests.table import DocumentFailure, RequestTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fasteval.api.prompt import Prompt
     from fasteval.api.task import DocumentRequest, MediaIdentity, PromptOptions, Task
@@ -31,12 +31,9 @@ def compile_requests(task: Task, doc_ids: Iterable[int], options: PromptOptions)
         try:
             doc = docs[doc_id]
             requests = task.document_requests(doc_id, doc, options)
-            identity = task.media_identity(doc)
+            builder.add_document(doc_id, requests, task.media_identity(doc))
         except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
             builder.fail(doc_id, f"{type(error).__name__}: {error}")
-            continue
-        for request in requests:
-            builder.add(doc_id, request, identity)
     return builder.build()
 
 
@@ -52,19 +49,29 @@ class TableBuilder:
         self._digests, self._media = bytearray(), bytearray()
         self._media_offsets = array("q", [0])
         self._texts, self._text_offsets = bytearray(), array("q", [0])
-        self._last_prompt: tuple[Prompt, int, bytes] | None = None
         self._continuations: dict[bytes, int] = {}
         self._kwargs: dict[bytes, int] = {}
         self._failures: list[DocumentFailure] = []
 
     def fail(self, doc_id: int, reason: str) -> None:
         """Notes that a document made no rows."""
-        self._failures.append(DocumentFailure(0, doc_id, reason))
+        # Messages may quote a document's broken text, which JSON cannot hold.
+        self._failures.append(DocumentFailure(0, doc_id, reason.encode("utf-8", "replace").decode()))
 
-    def add(self, doc_id: int, request: DocumentRequest, identity: MediaIdentity) -> None:
-        """Adds one row."""
-        prompt, prompt_bytes = self._add_prompt(request.prompt)
-        continuation = None if request.continuation is None else request.continuation.encode("utf-8", "surrogatepass")
+    def add_document(self, doc_id: int, requests: Sequence[DocumentRequest], identity: MediaIdentity) -> None:
+        """Adds the rows of one document: all of them, or none where one cannot be encoded."""
+        encoder = _Encoder()
+        encoded = [encoder.encode(request) for request in requests]
+        prompts: dict[bytes, int] = {}
+        for request, parts in zip(requests, encoded, strict=True):
+            if parts.prompt not in prompts:  # the choices of a question share one
+                prompts[parts.prompt] = self._add_text(parts.prompt)
+            self._add_row(doc_id, request, parts, prompts[parts.prompt], identity)
+
+    def _add_row(
+        self, doc_id: int, request: DocumentRequest, parts: _EncodedRequest, prompt: int, identity: MediaIdentity
+    ) -> None:
+        continuation = parts.continuation
         media = identity.key if request.prompt.is_chat else b""
         self._doc.append(doc_id)
         self._slot.append(request.slot)
@@ -72,11 +79,13 @@ class TableBuilder:
         self._chat.append(request.prompt.is_chat)
         self._prompt.append(prompt)
         self._continuation.append(-1 if continuation is None else self._add_continuation(continuation))
-        self._generation.append(self._add_kwargs(request.generation_kwargs))
+        self._generation.append(
+            -1 if parts.kwargs is None else self._kwargs.setdefault(parts.kwargs, len(self._kwargs))
+        )
         self._digests += row_digest(
             request.kind,
             is_chat=request.prompt.is_chat,
-            prompt=prompt_bytes,
+            prompt=parts.prompt,
             continuation=continuation,
             media=media,
         )
@@ -112,13 +121,6 @@ class TableBuilder:
         self._text_offsets.append(len(self._texts))
         return len(self._text_offsets) - 2
 
-    def _add_prompt(self, prompt: Prompt) -> tuple[int, bytes]:
-        # The choices of a question come one after the other and share the prompt object.
-        if self._last_prompt is None or self._last_prompt[0] is not prompt:
-            data = prompt.encode()
-            self._last_prompt = (prompt, self._add_text(data), data)
-        return self._last_prompt[1:]
-
     def _add_continuation(self, continuation: bytes) -> int:
         # "A", "B", … and "yes", "no" recur in every document; long ones rarely do, and are not worth remembering.
         if len(continuation) > 32:
@@ -127,7 +129,28 @@ class TableBuilder:
             self._continuations[continuation] = self._add_text(continuation)
         return self._continuations[continuation]
 
-    def _add_kwargs(self, kwargs: Any) -> int:
-        if kwargs is None:
-            return -1
-        return self._kwargs.setdefault(orjson.dumps(dict(kwargs), option=orjson.OPT_SORT_KEYS), len(self._kwargs))
+
+class _EncodedRequest(NamedTuple):
+    """A request's parts as bytes."""
+
+    prompt: bytes
+    continuation: bytes | None
+    kwargs: bytes | None
+
+
+class _Encoder:
+    """Encodes the requests of one document; choices that share a prompt object have it encoded once."""
+
+    def __init__(self) -> None:
+        self._prompt: Prompt | None = None
+        self._prompt_bytes = b""
+
+    def encode(self, request: DocumentRequest) -> _EncodedRequest:
+        if request.prompt is not self._prompt:
+            self._prompt, self._prompt_bytes = request.prompt, request.prompt.encode()
+        continuation, kwargs = request.continuation, request.generation_kwargs
+        return _EncodedRequest(
+            self._prompt_bytes,
+            None if continuation is None else continuation.encode("utf-8", "surrogatepass"),
+            None if kwargs is None else orjson.dumps(dict(kwargs), option=orjson.OPT_SORT_KEYS),
+        )

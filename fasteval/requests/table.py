@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -118,8 +119,13 @@ class RequestTable:
         """Writes the table as safetensors: arrays as tensors, names and kwargs as JSON in the header."""
         from safetensors.numpy import save_file
 
-        rest = {"task_names": self.task_names, "generation_kwargs": self.generation_kwargs, "failures": self.failures}
-        temporary = path.with_name(f".{path.name}.partial")
+        rest = {
+            "task_names": self.task_names,
+            "generation_kwargs": self.generation_kwargs,
+            "failures": [list(failure) for failure in self.failures],
+        }
+        # The name is this process's own: ranks may write the same table at the same time.
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
         temporary.parent.mkdir(parents=True, exist_ok=True)
         save_file(self._arrays(), temporary, metadata={"table": orjson.dumps(rest).decode()})
         temporary.replace(path)
@@ -141,29 +147,32 @@ class RequestTable:
                 generation_kwargs=rest["generation_kwargs"],
                 failures=failures,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CacheError(f"{path}: not a request table ({error}); delete it") from error
 
     @classmethod
     def concatenate(cls, tables: Sequence[RequestTable]) -> RequestTable:
         """Returns one table with the rows of all, in order; tasks and generation kwargs are numbered anew."""
         names = list(dict.fromkeys(name for table in tables for name in table.task_names))
-        kwargs: list[dict[str, Any]] = []
+        kwargs: dict[bytes, int] = {}
         parts: list[dict[str, NDArray[Any]]] = []
-        text_base = media_base = row_base = 0
+        text_base = byte_base = media_base = row_base = 0
         failures = []
         for table in tables:
             task_map = np.array([names.index(name) for name in table.task_names] or [0], np.int32)
             part = dict(table._arrays())
             part["task"] = task_map[table.task]
-            part["generation"] = np.where(table.generation < 0, -1, table.generation + len(kwargs)).astype(np.int32)
+            keys = [orjson.dumps(entry, option=orjson.OPT_SORT_KEYS) for entry in table.generation_kwargs]
+            # The last entry is what -1, no generation, picks.
+            kwargs_map = np.array([*(kwargs.setdefault(key, len(kwargs)) for key in keys), -1], np.int32)
+            part["generation"] = kwargs_map[table.generation]
             part["prompt"] = table.prompt + text_base
             for name, base in (("continuation", text_base), ("after", row_base)):
                 part[name] = np.where(part[name] < 0, -1, part[name] + base)
-            part["text_offsets"] = table.text_offsets[1:] + (parts[-1]["text_offsets"][-1] if parts else 0)
+            part["text_offsets"] = table.text_offsets[1:] + byte_base
             part["media_offsets"] = table.media_offsets[1:] + media_base
             failures += [DocumentFailure(int(task_map[f.task]), f.doc_id, f.reason) for f in table.failures]
-            kwargs += table.generation_kwargs
+            byte_base += len(table.text_values)
             text_base += len(table.text_offsets) - 1
             media_base += len(table.media_values)
             row_base += len(table)
@@ -175,7 +184,7 @@ class RequestTable:
         return cls(
             **arrays,
             task_names=names,
-            generation_kwargs=kwargs,
+            generation_kwargs=[orjson.loads(key) for key in kwargs],
             failures=failures,
         )
 
@@ -214,7 +223,8 @@ def _map_safetensors(path: Path) -> tuple[dict[str, str], dict[str, NDArray[Any]
 
     The file is eight bytes of header length (little endian), the JSON header, then the tensors' bytes.
     """
-    data = np.memmap(path, np.uint8, mode="r")
+    # Copy on write: torch wants writable memory, and what is written to it never reaches the file.
+    data = np.memmap(path, np.uint8, mode="c")
     length = int(data[:8].view("<u8")[0])
     header = orjson.loads(data[8 : 8 + length].tobytes())
     metadata = header.pop("__metadata__", {})

@@ -47,9 +47,7 @@ def _scores(results: Results) -> dict[str, Any]:
         "versions": {name: entry.version for name, entry in entries.items()},
         "n-shot": {name: task.n_shot for name, task in tasks.items()},
         "higher_is_better": {name: dict(entry.higher_is_better) for name, entry in entries.items()},
-        "n-samples": {
-            name: {"original": task.n_docs, "effective": task.n_effective} for name, task in tasks.items()
-        },
+        "n-samples": {name: {"original": task.n_docs, "effective": task.n_effective} for name, task in tasks.items()},
         "errors": {name: task.errors for name, task in tasks.items()},
         "failures": {name: list(task.failures) for name, task in tasks.items()},
         "is_complete": results.is_complete,

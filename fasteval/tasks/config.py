@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import FastEvalError, TaskFileError, nearest
 from fasteval.models.sampling import SamplingParameters
-from fasteval.tasks.checks import FIELD_CHECKS, FieldProblem, check_metrics, check_unsupported
+from fasteval.tasks.checks import FIELD_CHECKS, FieldProblem, check_together, check_unsupported
 from fasteval.tasks.functions import TaskFunction
 from fasteval.tasks.loading import TaskFile
 from fasteval.tasks.templates import check_template
@@ -260,7 +260,7 @@ class TaskConfig:
     def _check_together(self) -> None:
         for name, message in check_unsupported(self):
             raise self.error(name, message)
-        for name, message in check_metrics(self):
+        for name, message in check_together(self):
             raise self.error(name, message)
         for name in _TEMPLATES:
             value = getattr(self, name)

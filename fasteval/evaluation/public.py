@@ -1,0 +1,65 @@
+"""`fasteval.evaluate`: the run as Python users call it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.arguments import parse_arguments
+from fasteval.errors import UnknownNameError
+from fasteval.evaluation.run import evaluate as run
+from fasteval.evaluation.settings import RunSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fasteval.api.model import LMM
+    from fasteval.api.task import Task
+    from fasteval.models.engine import Engine
+    from fasteval.results.model import Results
+    from fasteval.results.progress import Progress
+
+__all__ = ["evaluate"]
+
+_PATHS = ("use_cache", "output_path")
+_TUPLES = ("include_path", "reasoning_tags")
+
+
+def evaluate(
+    model: str | LMM | Engine,
+    tasks: str | Task | Sequence[str | Task],
+    *,
+    model_args: dict[str, Any] | str | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Results:
+    """Evaluates a model on tasks and returns the results; nothing is written unless `output_path` is given.
+
+    Args:
+        model: a name (`fasteval models`), `path/to/file.py:Class`, or an `LMM` or engine object.
+        tasks: names of tasks, groups or tags, or task objects; one or several.
+        model_args: arguments of a named model, as a dict or as `name=value,…`.
+        progress: who is told how far the run is.
+        **options: any further field of `fasteval.evaluation.RunSettings`, such as `limit=100`.
+
+    Raises:
+        UnknownNameError: an option, a model or a task that does not exist.
+        FastEvalError: anything else that concerns the whole run.
+    """
+    known = {field.name for field in fields(RunSettings)}
+    for name in options:
+        if name not in known:
+            raise UnknownNameError("option", name, known)
+    values = dict(options)
+    for name in _PATHS:
+        if values.get(name) is not None:
+            values[name] = Path(values[name])
+    for name in _TUPLES:
+        if isinstance(values.get(name), str):
+            values[name] = (values[name],)
+        elif values.get(name) is not None:
+            values[name] = tuple(values[name])
+    arguments = parse_arguments(model_args) if isinstance(model_args, str) else dict(model_args or {})
+    several = (tasks,) if isinstance(tasks, str) or not hasattr(tasks, "__iter__") else tuple(tasks)
+    return run(RunSettings(model=model, model_args=arguments, tasks=several, **values), progress=progress)

@@ -1,0 +1,176 @@
+"""`Documents`: one split of a data set, read document by document, its images left encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import xxhash
+from PIL import Image
+
+from fasteval.errors import DatasetError
+from fasteval.media import LazyImage
+from fasteval.tasks.canonical import document_digest, images_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import datasets
+
+__all__ = ["Documents"]
+
+
+class Documents(Sequence[dict[str, Any]]):
+    """Documents of a `datasets.Dataset` or of a list of dicts; each is read when it is indexed, and fresh each time.
+
+    Images come as `LazyImage`s, at whatever depth they stand; audio and video come undecoded.
+    """
+
+    def __init__(self, data: datasets.Dataset | Sequence[dict[str, Any]]) -> None:
+        """Wraps `data`; reads nothing of a `Dataset`.
+
+        Raises:
+            DatasetError: `data` is neither a `Dataset` nor a sequence of dicts.
+        """
+        self._data = data
+        self._digest: str | None = None
+        if hasattr(data, "features"):
+            self._read = _arrow_reader(data)
+            self.column_names: list[str] = list(data.column_names)
+            self.media_columns: list[str] = [name for name, kind in data.features.items() if _holds_media(kind)]
+        elif isinstance(data, Sequence) and not isinstance(data, str) and all(isinstance(doc, dict) for doc in data):
+            self._read = _list_reader(data)
+            self.column_names = list(dict.fromkeys(name for doc in data for name in doc))
+            with_images = {name for doc in data for name, value in doc.items() if next(images_in(value), None)}
+            self.media_columns = [name for name in self.column_names if name in with_images]
+        else:
+            raise DatasetError(f"expected a datasets.Dataset or a list of dicts, got {type(data).__name__}")
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return len(self._data)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Documents: ...
+
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | Documents:
+        """Returns one document, or the documents of a slice."""
+        if isinstance(index, slice):
+            return self.select(range(*index.indices(len(self))))
+        position = index + len(self) if index < 0 else index
+        if not 0 <= position < len(self):
+            raise IndexError(f"document {index} of {len(self)}")
+        return self._read(position)
+
+    def select(self, indices: Iterable[int]) -> Documents:
+        """Returns the documents at `indices`, in that order."""
+        if hasattr(self._data, "features"):
+            return Documents(self._data.select(list(indices)))
+        return Documents([self._data[index] for index in indices])
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the data and of what was done to them: the one that `datasets` keeps, or the list's content."""
+        if self._digest is None:
+            known = getattr(self._data, "_fingerprint", None)
+            self._digest = str(known) if known else self._content_digest()
+        return self._digest
+
+    def _content_digest(self) -> str:
+        hasher = xxhash.xxh3_128()
+        for doc in self:
+            hasher.update(document_digest(doc))
+        return hasher.hexdigest()
+
+
+def _list_reader(data: Sequence[dict[str, Any]]) -> Callable[[int], dict[str, Any]]:
+    def read(index: int) -> dict[str, Any]:
+        doc: dict[str, Any] = _copy(data[index])
+        return doc
+
+    return read
+
+
+def _copy(value: Any) -> Any:
+    """Copies the containers, so that task code may change a document, and shares what is in them."""
+    if isinstance(value, dict):
+        return {key: _copy(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_copy(entry) for entry in value]
+    return value
+
+
+def _arrow_reader(data: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
+    import datasets
+
+    features = datasets.Features({name: _undecoded(kind) for name, kind in data.features.items()})
+    # Arrow rows are the stored ones; decoding them here with other features costs nothing, where a cast rewrites.
+    table = data.with_format("arrow")
+
+    def read(index: int) -> dict[str, Any]:
+        columns = table[index : index + 1].to_pydict()
+        row = features.decode_example({name: values[0] for name, values in columns.items()})
+        return {name: _lazy(row[name], kind) for name, kind in features.items()}
+
+    return read
+
+
+def _undecoded(kind: Any) -> Any:
+    """Returns the feature with every image, audio and video in it left encoded."""
+    import datasets
+
+    if isinstance(kind, dict):
+        return {name: _undecoded(entry) for name, entry in kind.items()}
+    if isinstance(kind, list):
+        return [_undecoded(entry) for entry in kind]
+    name = type(kind).__name__
+    if name in ("Image", "Audio", "Video", "Pdf", "Nifti"):
+        return type(kind)(decode=False)
+    if name in ("List", "LargeList", "Sequence"):
+        length = {"length": kind.length} if name != "LargeList" else {}
+        return getattr(datasets, name)(_undecoded(kind.feature), **length)
+    return kind
+
+
+def _lazy(value: Any, kind: Any) -> Any:
+    """Returns the stored value with its images as lazy ones."""
+    name = type(kind).__name__
+    if value is None:
+        return None
+    if name == "Image":
+        return _lazy_image(value)
+    if isinstance(kind, dict):
+        return {key: _lazy(value[key], entry) for key, entry in kind.items()}
+    if isinstance(kind, list):
+        return [_lazy(entry, kind[0]) for entry in value]
+    if name in ("List", "LargeList", "Sequence") and _holds_media(kind):
+        if isinstance(value, dict):  # the old Sequence of a dict is stored as a dict of lists
+            return {key: [_lazy(entry, kind.feature[key]) for entry in value[key]] for key in value}
+        return [_lazy(entry, kind.feature) for entry in value]
+    return value
+
+
+def _lazy_image(stored: dict[str, Any]) -> Image.Image:
+    if stored["bytes"] is not None:
+        return LazyImage(stored["bytes"])
+    if Path(stored["path"]).is_file():
+        return LazyImage(stored["path"])
+    import datasets
+
+    # A file inside an archive, or on a server: `datasets` knows how to open it.
+    image: Image.Image = datasets.Image().decode_example(stored)
+    return image
+
+
+def _holds_media(kind: Any) -> bool:
+    if isinstance(kind, dict):
+        return any(_holds_media(entry) for entry in kind.values())
+    if isinstance(kind, list):
+        return any(_holds_media(entry) for entry in kind)
+    if type(kind).__name__ in ("Image", "Audio", "Video"):
+        return True
+    return hasattr(kind, "feature") and _holds_media(kind.feature)

@@ -1,0 +1,144 @@
+"""Where a task's data set comes from: the hub, files beside the task, a local copy, or the task's own function."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import DatasetError, FastEvalError
+from fasteval.tasks.datasets import Documents
+from fasteval.tasks.functions import accepted_arguments
+from fasteval.tasks.localdata import load_local
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fasteval.tasks.config import TaskConfig
+
+__all__ = ["DocumentSource"]
+
+_log = logging.getLogger(__name__)
+
+#: Builders of `datasets` that read files; the files of a task stand beside its YAML.
+_BUILDERS = frozenset({"arrow", "csv", "json", "pandas", "parquet", "text"})
+_FILE_OPTIONS = ("data_files", "data_dir")
+
+
+class DocumentSource:
+    """The splits of one task's data set, each loaded when it is first asked for."""
+
+    def __init__(self, config: TaskConfig, *, folder: Path | None, replacements: Mapping[str, str]) -> None:
+        """Remembers where the data are; loads nothing.
+
+        Args:
+            config: the task.
+            folder: what relative paths are relative to.
+            replacements: local copies, by name of the data set or of the task.
+        """
+        self._config, self._folder = config, folder
+        self._replacement = replacements.get(config.dataset_path or "", replacements.get(config.task))
+        self._custom: Mapping[str, Any] | None = None
+        self._splits: dict[str, Documents] = {}
+
+    @property
+    def revision(self) -> str | None:
+        """The pinned revision of the data set, if the task pins one and no local copy replaces it."""
+        revision = self._config.dataset_kwargs.get("revision")
+        return None if revision is None or self._replacement else str(revision)
+
+    def split(self, name: str) -> Documents:
+        """Returns the documents of a split, after `process_docs`.
+
+        `process_docs` gets a `datasets.Dataset`; for a custom data set whose splits are lists it gets the list.
+
+        Raises:
+            DatasetError: the data set or the split is not there, or `process_docs` fails.
+        """
+        if name not in self._splits:
+            data = self._load(name)
+            if self._config.process_docs is not None:
+                data = self._processed(data)
+            self._splits[name] = Documents(data)
+        return self._splits[name]
+
+    def _processed(self, data: Any) -> Any:
+        assert self._config.process_docs is not None
+        try:
+            return self._config.process_docs(data)
+        except FastEvalError:
+            raise
+        except Exception as error:
+            message = f"task '{self._config.task}': process_docs raised {type(error).__name__}: {error}"
+            raise DatasetError(message) from error
+
+    def _load(self, split: str) -> Any:
+        name = self._config.dataset_path or self._config.task
+        try:
+            if self._replacement is not None:
+                return load_local(Path(self._replacement).expanduser(), self._config.dataset_name, split)
+            if self._config.custom_dataset is not None:
+                return self._load_custom(split)
+            return self._load_published(split)
+        except FastEvalError:
+            raise
+        except Exception as error:
+            reason = " ".join(str(error).split())
+            raise DatasetError(
+                f"the data set '{name}' of the task '{self._config.task}' (split '{split}') cannot be loaded "
+                f"({type(error).__name__}: {reason}); if you have a copy, give it with --dataset {name}=PATH"
+            ) from error
+
+    def _load_custom(self, split: str) -> Any:
+        if self._custom is None:
+            assert self._config.custom_dataset is not None
+            offered = {**self._config.metadata, **self._config.dataset_kwargs}
+            self._custom = self._config.custom_dataset(**accepted_arguments(self._config.custom_dataset, offered))
+        if split not in self._custom:
+            raise DatasetError(
+                f"task '{self._config.task}': custom_dataset has no split '{split}', only {', '.join(self._custom)}"
+            )
+        return self._custom[split]
+
+    def _load_published(self, split: str) -> Any:
+        import datasets
+
+        options = self._options()
+        path = self._config.dataset_path or ""
+        if path.startswith("."):
+            path = str(self._beside(path))
+        if options.pop("load_from_disk", False):
+            loaded = datasets.load_from_disk(str(self._beside(path)))
+            return loaded[split] if isinstance(loaded, datasets.DatasetDict) else loaded
+        return datasets.load_dataset(path, self._config.dataset_name, split=split, **options)
+
+    def _options(self) -> dict[str, Any]:
+        """Returns the arguments of `load_dataset` that the task asks for."""
+        import datasets
+        import huggingface_hub
+
+        options = dict(self._config.dataset_kwargs)
+        if options.pop("trust_remote_code", False):
+            _log.info("%s: trust_remote_code is left out: data sets are read as data, never as code", self._config.task)
+        if options.get("token") is True:
+            # Tasks ask for a token even where the data set is public: one is used if there is one.
+            options["token"] = huggingface_hub.get_token()
+        if options.pop("force_download", False):
+            options["download_mode"] = "force_redownload"
+        if options.pop("local_files_only", False):
+            options["download_config"] = datasets.DownloadConfig(local_files_only=True)
+        for name in ("video", "From_YouTube", "builder_script", "force_unzip", "create_link"):
+            options.pop(name, None)  # false here: anything else was refused when the task was loaded
+        if self._config.dataset_path in _BUILDERS:
+            options |= {name: self._resolved(options[name]) for name in _FILE_OPTIONS if options.get(name)}
+        return options
+
+    def _resolved(self, files: Any) -> Any:
+        if isinstance(files, dict):
+            return {split: self._resolved(entry) for split, entry in files.items()}
+        if isinstance(files, list):
+            return [self._resolved(entry) for entry in files]
+        return files if "://" in files else str(self._beside(files))
+
+    def _beside(self, path: str) -> Path:
+        return Path(path) if self._folder is None else self._folder / path

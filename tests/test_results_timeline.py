@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fasteval.results.statistics import STAGES
 from fasteval.results.timeline import PRIORITY, Timeline
 
+UNHURRIED = settings(deadline=None)  # other work on the machine is no fault of the code
 EVENTS = st.lists(st.tuples(st.integers(0, 50), st.sampled_from(PRIORITY), st.booleans()), max_size=60)
 
 
@@ -34,6 +35,7 @@ def by_hand(events: list[tuple[int, str, bool]]) -> dict[str, int]:
     return stages
 
 
+@UNHURRIED
 @given(EVENTS)
 def test_the_stages_add_up_to_the_wall_time_and_the_first_by_priority_has_each_instant(
     events: list[tuple[int, str, bool]],

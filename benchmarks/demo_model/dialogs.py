@@ -31,9 +31,13 @@ class Turn:
 
 @dataclass(frozen=True)
 class Hint:
-    """Where a yes/no question names something, and the words for what is shown and whether that is the same."""
+    """Where a yes/no question names something, and the words for what is shown and whether that is the same.
+
+    `end` is where the question's prompt ends: from the index on, every token up to there can know whether it matches.
+    """
 
     index: int
+    end: int
     shown: int
     match: int
 
@@ -60,7 +64,8 @@ class Batch:
     mask: torch.Tensor
     targets: torch.Tensor
     weights: torch.Tensor
-    hints: torch.Tensor
+    named: torch.Tensor
+    after: torch.Tensor
 
 
 class DialogWriter:
@@ -96,7 +101,7 @@ class DialogWriter:
         (named,) = self._encode(f" {question.named}")
         (shown,) = self._encode(question.shown)
         (match,) = self._encode("yes" if question.named == question.shown else "no")
-        return Hint(start + ids.index(named), shown, match)
+        return Hint(start + ids.index(named), start + len(ids), shown, match)
 
     def _turn(self, dialog: Dialog, turn: Turn, branch: int) -> None:
         ids = self._encode(f"{turn.text}<|im_end|>\n<|im_start|>assistant\n")
@@ -156,7 +161,9 @@ def collate(dialogs: Sequence[Dialog]) -> Batch:
     positions = torch.stack(
         [padded([[place[axis] for place in dialog.positions] for dialog in dialogs], 0) for axis in range(3)]
     )
-    hints = [(row, hint.index, hint.shown, hint.match) for row, dialog in enumerate(dialogs) for hint in dialog.hints]
+    hints = [(row, hint) for row, dialog in enumerate(dialogs) for hint in dialog.hints]
+    named = [(row, hint.index, hint.shown, hint.match) for row, hint in hints]
+    after = [(row, index, hint.match) for row, hint in hints for index in range(hint.index + 1, hint.end)]
     weights = torch.tensor([dialog.weights + [0.0] * (length - len(dialog.weights)) for dialog in dialogs])
     return Batch(
         ids=padded([dialog.ids for dialog in dialogs], 0),
@@ -164,7 +171,8 @@ def collate(dialogs: Sequence[Dialog]) -> Batch:
         mask=visible[:, None],
         targets=padded([dialog.targets for dialog in dialogs], IGNORED),
         weights=weights,
-        hints=torch.tensor(hints, dtype=torch.long).reshape(-1, 4),
+        named=torch.tensor(named, dtype=torch.long).reshape(-1, 4),
+        after=torch.tensor(after, dtype=torch.long).reshape(-1, 3),
     )
 
 

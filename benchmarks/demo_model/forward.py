@@ -76,8 +76,8 @@ def answer_logits(model: Qwen2VLForConditionalGeneration, batch: Batch, last: to
     return logits
 
 
-def early_logits(model: Qwen2VLForConditionalGeneration, batch: Batch, layer: torch.Tensor) -> torch.Tensor:
-    """Read a layer early, as if it were the last, at the words that yes/no questions name."""
+def early_logits(model: Qwen2VLForConditionalGeneration, places: torch.Tensor, layer: torch.Tensor) -> torch.Tensor:
+    """Read a layer early, as if it were the last, at some places (dialog and index in the first two columns)."""
     text: Any = model.model.language_model
-    logits: torch.Tensor = model.lm_head(text.norm(layer[batch.hints[:, 0], batch.hints[:, 1]]))
+    logits: torch.Tensor = model.lm_head(text.norm(layer[places[:, 0], places[:, 1]]))
     return logits

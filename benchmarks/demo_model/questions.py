@@ -32,6 +32,9 @@ ABSENT: tuple[str, ...] = (
     "does the image not contain a {}?",
     "is no {} present?",
 )
+# Fewer negated than plain, so that a match says something about the answer by itself: with as many of both, the answer
+# is the exclusive or of two things, which gradient descent finds only after a long time at chance.
+NEGATED_SHARE: float = 0.3
 WHAT_COLOR: tuple[str, ...] = ("what color is the {}?", "what is the color of the {}?")
 WHAT_SHAPE: tuple[str, ...] = (
     "what shape does the image contain?",
@@ -101,7 +104,7 @@ def _yes_no(picture: Picture, rng: random.Random, about_color: bool) -> Question
     match = rng.random() < 0.5
     named = actual if match else rng.choice([word for word in (COLORS if about_color else SHAPES) if word != actual])
     thing = f"{named} shape" if about_color else named
-    negated = rng.random() < 0.5
+    negated = rng.random() < NEGATED_SHARE
     template = rng.choice(ABSENT if negated else PRESENT)
     return Question(template.format(thing), "yes" if match != negated else "no", named, actual)
 

@@ -127,15 +127,17 @@ def _dialog(recipe: Recipe, writer: DialogWriter, grid: Grid, rng: random.Random
 
 
 def hint_loss(recipe: Recipe, batch: Batch, states: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """Teach the comparison behind yes/no questions in its two steps, at the word that a question names.
+    """Teach the comparison behind yes/no questions step by step, from the word that a question names on.
 
     With matches balanced, neither the picture nor the question alone says anything about the answer, so there is
-    no slope to follow: hundreds of steps pass at chance. So the first layer is asked there what the picture shows,
-    and the second whether that is what is named; only what follows from it is left to the answer itself.
+    no slope to follow: hundreds of steps pass at chance. So at that word the first layer is asked what the picture
+    shows, and the second whether that is what is named; the third is asked the same at all that follows in the prompt.
+    Only the negation is left to the answer itself.
     """
-    shown = functional.cross_entropy(early_logits(recipe.model, batch, states[1]), batch.hints[:, 2])
-    match = functional.cross_entropy(early_logits(recipe.model, batch, states[2]), batch.hints[:, 3])
-    return shown + match
+    shown = functional.cross_entropy(early_logits(recipe.model, batch.named, states[1]), batch.named[:, 2])
+    match = functional.cross_entropy(early_logits(recipe.model, batch.named, states[2]), batch.named[:, 3])
+    passed_on = functional.cross_entropy(early_logits(recipe.model, batch.after, states[3]), batch.after[:, 2])
+    return shown + match + passed_on
 
 
 def make_dialog_loss(recipe: Recipe) -> Callable[[int], Loss]:

@@ -158,7 +158,7 @@ def main(
     model = build_model(model_config(tokenizer))
     run = Run(model, tokenizer, held_out, out, save_every, state, time.monotonic())
     seeing = Recipe(model, tokenizer, examples, seed, pictures=64, questions=0)
-    talking = Recipe(model, tokenizer, examples, seed, pictures=24, questions=6)
+    talking = Recipe(model, tokenizer, examples, seed, pictures=16, questions=6)
     train_stage(run, Stage("vision", lambda step: vision_loss(seeing, step), vision_steps, 2e-3, 2e-3))
     train_stage(run, Stage("dialogs", make_dialog_loss(talking), steps, 5e-4, 1.5e-3))
     save_checkpoint(model, tokenizer, out)

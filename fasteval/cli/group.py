@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +11,10 @@ import click
 
 import fasteval
 from fasteval.cli.models import models
+from fasteval.cli.parameters import CommandGroup
 from fasteval.cli.run import run
 from fasteval.cli.tasks import tasks
-from fasteval.errors import FastEvalError, UnknownNameError, UsageError
+from fasteval.errors import FastEvalError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,25 +27,19 @@ _EXIT_FAILURE = 1
 _ALIASES = {"eval": "run"}
 
 
-class _Group(click.Group):
+class _ImpliedRun(CommandGroup):
     """Takes `fasteval --model x --tasks y` for `fasteval run --model x --tasks y`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {name for parameter in self.get_params(ctx) for name in parameter.opts}
         if args and args[0].startswith("-") and args[0] not in own:
             args = ["run", *args]
+        elif args and args[0] in _ALIASES:
+            args = [_ALIASES[args[0]], *args[1:]]
         return super().parse_args(ctx, args)
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        name = _ALIASES.get(args[0], args[0])
-        if name not in self.commands:
-            raise UnknownNameError("command", name, self.commands, hint="see `fasteval --help`")
-        return super().resolve_command(ctx, [name, *args[1:]])
 
-
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(cls=_ImpliedRun, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(fasteval.__version__, prog_name="fasteval", message="%(prog)s %(version)s")
 def group() -> None:
     r"""Evaluates multimodal and text models on vLLM.
@@ -68,50 +65,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: the words after the program's name; None takes those of this process.
     """
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that knows no arrows shows question marks; it does not end the run.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        result: Any = group.main(words, prog_name="fasteval", standalone_mode=False)
-    except FastEvalError as error:
-        return _report(error, str(error), error.exit_code, words)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
-    except click.ClickException as error:
-        return _report(error, _describe(error), error.exit_code, words)
-    except (click.Abort, KeyboardInterrupt):
+        result: Any = group.main(arguments, prog_name="fasteval", standalone_mode=False)
+    except (FastEvalError, click.ClickException) as error:
+        return _report(error, _describe(error), error.exit_code)
+    except (click.Abort, KeyboardInterrupt) as error:
+        # click makes an Abort of an EOFError too, which nobody's keyboard sent.
+        if isinstance(error.__cause__, EOFError):
+            return _report_fault(error.__cause__)
         print("fasteval: interrupted; answers that were complete are in the cache", file=sys.stderr)
         return _EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is one line too
-        text = f"{type(error).__name__}: {error} (a fault of fasteval's; --verbosity debug shows where)"
-        return _report(error, text, _EXIT_FAILURE, words)
+        return _report_fault(error)
     return result if isinstance(result, int) else 0
 
 
-def _report(error: Exception, text: str, exit_code: int, words: Sequence[str]) -> int:
+def _report_fault(error: BaseException) -> int:
+    text = f"{type(error).__name__}: {error} (a fault of fasteval's; --verbosity debug shows where)"
+    return _report(error, text, _EXIT_FAILURE)
+
+
+def _report(error: BaseException, text: str, exit_code: int) -> int:
     """Prints one line, and below it the traceback if the user asked for debugging."""
     print(f"fasteval: error: {' '.join(text.split())}", file=sys.stderr)
-    if _wants_debugging(words):
+    if logging.getLogger("fasteval").level == logging.DEBUG:
         import traceback
 
         traceback.print_exception(error)
     return exit_code
 
 
-def _wants_debugging(words: Sequence[str]) -> bool:
-    # Read from the words themselves, since the error may be that they cannot be parsed.
-    pairs = zip(words, [*words[1:], ""], strict=True)
-    return any(
-        (word == "--verbosity" and following.lower() == "debug") or word.lower() == "--verbosity=debug"
-        for word, following in pairs
-    )
-
-
-def _describe(error: click.ClickException) -> str:
-    """Returns click's message; for an unknown flag, ours, which offers the nearest."""
+def _describe(error: FastEvalError | click.ClickException) -> str:
+    """Returns the error's own text; for an unknown flag, one that offers the nearest."""
+    if isinstance(error, FastEvalError):
+        return str(error)
     if isinstance(error, click.NoSuchOption) and error.ctx is not None:
         flags = [name for parameter in error.ctx.command.params for name in parameter.opts if name.startswith("--")]
         hint = f"see `{error.ctx.command_path} --help`"
         return str(UnknownNameError("flag", error.option_name, flags, hint=hint))
-    if isinstance(error, click.UsageError) and not isinstance(error, UsageError) and error.ctx is not None:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
         return f"{error.format_message()} (see `{error.ctx.command_path} --help`)"
     return error.format_message()

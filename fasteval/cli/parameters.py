@@ -1,4 +1,4 @@
-"""Kinds of flags: both spellings, values that are names, pairs, seeds or switches."""
+"""What the commands share: flags in both spellings, the kinds of values that they take, and helpful groups."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.api.arguments import parse_arguments
-from fasteval.errors import UsageError
+from fasteval.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["FlagCommand", "arguments", "flag", "names", "pair", "seeds", "switch", "tags"]
+__all__ = ["CommandGroup", "FlagCommand", "arguments", "flag", "names", "pair", "seeds", "switch", "tags"]
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 
@@ -46,6 +45,29 @@ class _Flag(click.Option):
         for name in long[1:]:
             shown = shown.replace(f", {name}", "", 1)
         return shown, record[1]
+
+
+class CommandGroup(click.Group):
+    """A group that offers the nearest command for an unknown one, and its help where no command is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Shows the help, as an error, if there are no words; else parses."""
+        if not args:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Returns the command that the first word names.
+
+        Raises:
+            UnknownNameError: there is none of that name.
+        """
+        if args[0] not in self.commands:
+            raise UnknownNameError("command", args[0], self.commands, hint=f"see `{ctx.command_path} --help`")
+        return super().resolve_command(ctx, args)
 
 
 class FlagCommand(click.Command):
@@ -87,6 +109,8 @@ def names(value: Any) -> tuple[str, ...]:
 
 def arguments(value: Any) -> dict[str, Any]:
     """Reads `name=value,name=value`, or a JSON object."""
+    from fasteval.api.arguments import parse_arguments
+
     if isinstance(value, Mapping):
         return dict(value)
     try:

@@ -126,10 +126,15 @@ def run(**flags: Any) -> int:
         results = evaluate(settings, progress=progress)
     finally:
         progress.stop()
-    print_results(results)
-    if settings.output_path is not None:
-        for path in results.save(settings.output_path, log_samples=settings.log_samples):
-            print(f"fasteval: saved {path}", file=sys.stderr)
+    try:
+        # Saved before anything is printed: whoever reads the output may stop reading.
+        saved = (
+            [] if settings.output_path is None else results.save(settings.output_path, log_samples=settings.log_samples)
+        )
+    finally:
+        print_results(results)
+    for path in saved:
+        print(f"fasteval: saved {path}", file=sys.stderr)
     _warn_of_gaps(results)
     return 0 if results.is_complete else EXIT_INCOMPLETE
 

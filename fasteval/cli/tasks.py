@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.parameters import flag, names, pair, switch
+from fasteval.cli.parameters import CommandGroup, flag, names, pair, switch
 from fasteval.cli.settings import flat, merged
 from fasteval.errors import UsageError
 
@@ -26,7 +26,7 @@ LISTINGS: dict[str, tuple[str, ...]] = {
 }
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def tasks() -> None:
     """Lists tasks, and shows what they ask."""
 

@@ -52,6 +52,7 @@ class Dialogs:
             return FollowUp(answer.row, round_idx, following.prompt, following.media)
         del self._open[answer.row]
         texts = tuple(following.outputs or dialog.outputs)
-        tokens = {"prompt_tokens": dialog.prompt_tokens, "output_tokens": dialog.output_tokens}
-        whole: Response = replace(answer.response, texts=texts, **tokens)
+        whole: Response = replace(
+            answer.response, texts=texts, prompt_tokens=dialog.prompt_tokens, output_tokens=dialog.output_tokens
+        )
         return replace(answer, response=whole)

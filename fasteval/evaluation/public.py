@@ -62,4 +62,8 @@ def evaluate(
             values[name] = tuple(values[name])
     arguments = parse_arguments(model_args) if isinstance(model_args, str) else dict(model_args or {})
     several = (tasks,) if isinstance(tasks, str) or not hasattr(tasks, "__iter__") else tuple(tasks)
-    return run(RunSettings(model=model, model_args=arguments, tasks=several, **values), progress=progress)
+    settings = RunSettings(model=model, model_args=arguments, tasks=several, **values)
+    results = run(settings, progress=progress)
+    if settings.output_path is not None:
+        results.save(settings.output_path, log_samples=settings.log_samples)
+    return results

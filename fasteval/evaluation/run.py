@@ -33,20 +33,19 @@ __all__ = ["evaluate"]
 
 
 def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Results:
-    """Runs one evaluation and returns its results. What concerns the whole run shows before a model is loaded.
+    """Runs one evaluation and returns its results, unsaved. A wrong command shows before a model loads.
 
     Raises:
         FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
     """
     progress = progress or SilentProgress()
     recorder = RunRecorder(settings)
-    if settings.output_path is not None:
-        check_writable(settings.output_path)
+    check_writable(settings.output_path)
     cache_folder = default_folder()
     with recorder.timeline.stage("load"):
         progress.stage("loading tasks")
         source = resolve_model(settings.model, settings.model_args, cache_folder=cache_folder, seed=settings.seed)
-        workload = load_workload(settings, source.prompt_profile, cache_folder)
+        workload = load_workload(settings, source.prompt_profile)
         engine = source.open(workload.instance, workload.documents())
     with closing(engine), _open_cache(settings, cache_folder, engine) as cache:
         with recorder.timeline.stage("load"):
@@ -59,6 +58,7 @@ def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Resu
                 shuffle_seed=settings.shuffle_seed,
             )
         scorers = _run(settings, workload, plan, engine, cache, recorder, progress)
+        engine.close()  # all is answered; and a process's memory is known when it has ended
         with recorder.timeline.stage("scoring"):
             progress.stage("summing up")
             tasks = {name: _sum_up(settings, workload, name, scorer) for name, scorer in scorers.items()}

@@ -10,6 +10,7 @@ import numpy as np
 from fasteval.api.request import Kind
 from fasteval.filters.pipeline import FilterPipeline
 from fasteval.filters.thinking import strip_thinking
+from fasteval.results.document import ScoredDocument
 from fasteval.results.encoding import without_media
 from fasteval.results.sample import Sample
 
@@ -20,26 +21,7 @@ if TYPE_CHECKING:
     from fasteval.scheduling import Answer
     from fasteval.tasks import ConfigurableTask
 
-__all__ = ["ScoredDocument", "TaskScorer"]
-
-
-@dataclass(slots=True)
-class ScoredDocument:
-    """One document after scoring.
-
-    Attributes:
-        doc_id: its number in its split.
-        values: for each filter the metrics' values; empty if the document failed.
-        samples: for each filter the line of the samples file.
-        cluster: label of the cluster that its standard error belongs to (an image, a video), or None.
-        error: why it has no values.
-    """
-
-    doc_id: int
-    values: dict[str, dict[str, Any]] = field(default_factory=dict)
-    samples: list[Sample] = field(default_factory=list)
-    cluster: Any = None
-    error: str | None = None
+__all__ = ["TaskScorer"]
 
 
 @dataclass(slots=True)
@@ -66,7 +48,7 @@ class TaskScorer:
         """Prepares the scoring of `task`'s rows in `table`; `show_prompt(row)` gives the exact text that was sent."""
         self._task, self._table, self._show_prompt = task, table, show_prompt
         self._reasoning_tags, self._repeats, self._predict_only = reasoning_tags, repeats, predict_only
-        self._pipelines = [FilterPipeline(name, filters) for name, filters in task.filters()]
+        self._pipelines = task.filters()
         self._streams = all(pipeline.per_document for pipeline in self._pipelines)
         rows = np.flatnonzero(table.task == table.task_names.index(task.name))
         doc_ids, counts = np.unique(table.doc[rows], return_counts=True)
@@ -108,9 +90,15 @@ class TaskScorer:
         answered = [document for document in documents if errors[document.doc_id] is None]
         docs = [self._task.docs[document.doc_id] for document in answered]
         results = [ScoredDocument(document.doc_id) for document in answered]
-        for pipeline in self._pipelines:
-            for index, filtered in enumerate(self._filter(pipeline, answered, docs)):
-                self._score_one(results[index], answered[index], docs[index], pipeline.name, filtered)
+        for pipeline in self._pipelines if answered else ():
+            try:
+                columns = self._filter(pipeline, answered, docs)
+            except Exception as error:  # noqa: BLE001 - a filter may raise anything; it must cost its documents only
+                for result in results:
+                    _fail(result, f"filter '{pipeline.name}': {type(error).__name__}: {error}")
+                continue
+            for result, document, doc, filtered in zip(results, answered, docs, columns, strict=True):
+                self._score_one(result, document, doc, pipeline.name, filtered)
         return scored + results
 
     def _filter(
@@ -146,9 +134,7 @@ class TaskScorer:
             sample = replace(sample, target=self._task.doc_to_target(doc))
             values = {} if self._predict_only else self._task.process_results(doc, results)
         except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
-            scored.error = f"{type(error).__name__}: {error}"
-            scored.values = {}
-            scored.samples.append(replace(sample, error=scored.error))
+            _fail(scored, f"{type(error).__name__}: {error}", sample)
             return
         if scored.error is None:
             scored.values[name] = values
@@ -182,4 +168,12 @@ def _error(document: _Waiting) -> str | None:
 
 
 def _failed(doc_id: int, reason: str) -> ScoredDocument:
-    return ScoredDocument(doc_id, error=reason, samples=[Sample(doc_id=doc_id, error=reason)])
+    document = ScoredDocument(doc_id)
+    _fail(document, reason)
+    return document
+
+
+def _fail(document: ScoredDocument, reason: str, sample: Sample | None = None) -> None:
+    """Turns a document into an error row: no values under any filter, and a sample that says why."""
+    document.error, document.values = reason, {}
+    document.samples.append(replace(sample or Sample(doc_id=document.doc_id), error=reason))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fasteval.evaluation.scorer import ScoredDocument
-    from fasteval.tasks import ConfigurableTask, Group
+    from fasteval.results.document import ScoredDocument
+    from fasteval.tasks import AggregateMetric, ConfigurableTask, Group
 
 __all__ = ["group_results", "merge", "summarise"]
 
@@ -76,7 +76,7 @@ def summarise(
         stderrs=stderrs,
         higher_is_better={metric: direction.get(metric, True) for metric in aggregation},
         config=task.config_for_results(),
-        samples=[sample for document in documents for sample in document.samples],
+        documents=documents,
         fingerprint=task.fingerprint,
         failures=tuple(failures),
     )
@@ -115,16 +115,15 @@ def group_results(groups: Mapping[str, Group], tasks: Mapping[str, TaskResult]) 
 
     A group's metric is matched by its full name (lmms-eval matches substrings, so that "acc" takes "acc_norm" along).
     """
-    return {name: _group_result(group, groups, tasks) for name, group in groups.items()}
+    return {name: _group_result(group, tasks) for name, group in groups.items()}
 
 
-def _group_result(group: Group, groups: Mapping[str, Group], tasks: Mapping[str, TaskResult]) -> GroupResult:
-    leaves = [tasks[name] for name in _leaves(group, groups) if name in tasks]
+def _group_result(group: Group, tasks: Mapping[str, TaskResult]) -> GroupResult:
+    leaves = [tasks[name] for name in group.tasks]
     metrics: dict[str, Any] = {}
     direction: dict[str, bool] = {}
     for entry in group.aggregate_metric_list:
-        filters = entry.filter_list or sorted({key.partition(",")[2] for task in leaves for key in task.metrics})
-        for filter_name in filters:
+        for filter_name in entry.filter_list:
             key = f"{entry.metric},{filter_name}"
             having = [task for task in leaves if isinstance(task.metrics.get(key), int | float)]
             if not having:
@@ -137,20 +136,13 @@ def _group_result(group: Group, groups: Mapping[str, Group], tasks: Mapping[str,
         name=group.name,
         alias=group.alias,
         version=group.version,
-        members=tuple(group.members),
+        members=group.members,
         metrics=metrics,
         higher_is_better=direction,
     )
 
 
-def _leaves(group: Group, groups: Mapping[str, Group]) -> list[str]:
-    names: list[str] = []
-    for member in group.members:
-        names += _leaves(groups[member], groups) if member in groups else [member]
-    return names
-
-
-def _aggregate_group(entry: Any, values: list[float], sizes: list[int]) -> Any:
+def _aggregate_group(entry: AggregateMetric, values: list[float], sizes: list[int]) -> Any:
     if callable(entry.aggregation):
         return entry.aggregation(values, sizes)
     weights = sizes if entry.weight_by_size else [1] * len(values)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fasteval.api.task import DocumentRequest
 from fasteval.errors import TaskError
 from fasteval.requests import RequestTable
 from fasteval.tasks import TaskManager
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fasteval.api.instance import Instance
     from fasteval.api.task import PromptOptions
     from fasteval.evaluation.settings import RunSettings
@@ -36,22 +35,20 @@ class Workload:
     table: RequestTable
     options: PromptOptions = field(repr=False)
 
-    def instance(self, row: int) -> Instance:
-        """Returns the classic view of one row."""
-        from fasteval.api.task import DocumentRequest
-
+    def instance(self, row: int, *, is_simple: bool = True) -> Instance:
+        """Returns the classic view of one row, for models that take media or (not `is_simple`) chat messages."""
         decoded = self.table.row(row)
         request = DocumentRequest(
             decoded.kind, decoded.slot, decoded.prompt, decoded.continuation, decoded.generation_kwargs
         )
-        return self.tasks[self.table.task_names[decoded.task]].instance(request, decoded.doc_id)
+        return self.tasks[self.table.task_names[decoded.task]].instance(request, decoded.doc_id, is_simple=is_simple)
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """Returns `task_dict[task][split]`: the documents as models that somebody wrote find them."""
         return {name: {task.split: task.docs} for name, task in self.tasks.items()}
 
 
-def load_workload(settings: RunSettings, prompt_profile: str, cache_folder: Path) -> Workload:
+def load_workload(settings: RunSettings, prompt_profile: str) -> Workload:
     """Returns the workload that the settings describe.
 
     Raises:
@@ -62,7 +59,7 @@ def load_workload(settings: RunSettings, prompt_profile: str, cache_folder: Path
     manager = TaskManager(include_path=list(settings.include_path), datasets=settings.datasets, prompt_profile=profile)
     tasks = manager.load_task_or_group(list(settings.tasks))
     options = settings.prompt_options(profile)
-    tables = [_compile(task, settings, options, cache_folder) for task in tasks.values()]
+    tables = [_compile(task, settings, options) for task in tasks.values()]
     table = RequestTable.concatenate(tables)
     if not len(table) and not table.failures:
         raise TaskError(f"nothing to evaluate: --offset {settings.offset} leaves no documents")
@@ -71,7 +68,7 @@ def load_workload(settings: RunSettings, prompt_profile: str, cache_folder: Path
     return Workload(tasks, manager.groups, table, options)
 
 
-def _compile(task: ConfigurableTask, settings: RunSettings, options: PromptOptions, cache_folder: Path) -> RequestTable:
+def _compile(task: ConfigurableTask, settings: RunSettings, options: PromptOptions) -> RequestTable:
     return task.compile(
         options,
         limit=settings.limit,
@@ -80,5 +77,4 @@ def _compile(task: ConfigurableTask, settings: RunSettings, options: PromptOptio
         world_size=settings.world_size,
         cache_requests=settings.cache_requests,
         rewrite_requests_cache=settings.rewrite_requests_cache,
-        cache_folder=cache_folder,
     )

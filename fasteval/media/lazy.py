@@ -48,7 +48,7 @@ class LazyImage(Image.Image):
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Copies and pickles lineage while nobody has had the pixels in hand, else a plain image of the pixels."""
         if self.is_loaded:
-            return super().copy().__reduce_ex__(protocol)
+            return _same, (super().copy(),)
         return LazyImage, (self.source, self.operations)
 
     @property
@@ -112,9 +112,10 @@ class LazyImage(Image.Image):
         return self._read_header().format
 
     @property
-    def info(self) -> dict[str | tuple[int, int], Any]:  # type: ignore[override]  # an attribute in PIL
+    def info(self) -> dict[str | tuple[int, int], Any]:
         """What the file says beside the pixels. It can be changed, as the pixels can: reading it decodes."""
-        self.load()
+        if not self.is_loaded:
+            self.load()
         return self._info
 
     @info.setter
@@ -122,7 +123,7 @@ class LazyImage(Image.Image):
         self._info = info
 
     @property
-    def palette(self) -> ImagePalette.ImagePalette | None:  # type: ignore[override]  # an attribute in PIL
+    def palette(self) -> ImagePalette.ImagePalette | None:
         """The palette, if the mode has one. It can be changed, as the pixels can: reading it decodes."""
         if not self.is_loaded:
             self.load()
@@ -163,3 +164,8 @@ class LazyImage(Image.Image):
             self._exif = decoded._exif  # TIFF images turn themselves upright when decoded, and note it here only
             self.readonly = 0
         return super().load()
+
+
+def _same(image: Image.Image) -> Image.Image:
+    """Returns `image`: what the pickle of a changed image calls."""
+    return image

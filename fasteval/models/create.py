@@ -13,9 +13,9 @@ from fasteval.models.named import NAMED, NamedModel
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fasteval.api.instance import Instance
     from fasteval.api.prompt import Prompt
     from fasteval.models.engine import Engine
+    from fasteval.models.user import InstanceOf
 
 __all__ = ["ModelSource", "resolve_model"]
 
@@ -32,7 +32,7 @@ class ModelSource:
 
     name: str
     prompt_profile: str
-    open: Callable[[Callable[[int], Instance], Mapping[str, Any]], Engine]
+    open: Callable[[InstanceOf, Mapping[str, Any]], Engine]
 
 
 def resolve_model(
@@ -70,7 +70,7 @@ def _model_class(reference: str) -> type[LMM]:
 def _written(cls: type[LMM], reference: str, model_args: dict[str, Any]) -> ModelSource:
     """Returns the source of a class that is built only when the tasks are known to be sound."""
 
-    def build(instance_of: Callable[[int], Instance], documents: Mapping[str, Any]) -> Engine:
+    def build(instance_of: InstanceOf, documents: Mapping[str, Any]) -> Engine:
         try:
             model = cls(**model_args)
         except TypeError as error:
@@ -81,7 +81,7 @@ def _written(cls: type[LMM], reference: str, model_args: dict[str, Any]) -> Mode
 
 
 def _of_object(model: LMM, name: str) -> ModelSource:
-    def build(instance_of: Callable[[int], Instance], documents: Mapping[str, Any]) -> Engine:
+    def build(instance_of: InstanceOf, documents: Mapping[str, Any]) -> Engine:
         from fasteval.models.user import LMMEngine
 
         model.task_dict.update(documents)
@@ -100,7 +100,7 @@ def _named(model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path,
         raise UsageError(f"--model {model.name} needs --model_args pretrained=<Hub name or folder>")
     folder = find_checkpoint(str(pretrained), revision=model_args.pop("revision", None))
 
-    def build(_instance_of: Callable[[int], Instance], _documents: Mapping[str, Any]) -> Engine:
+    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
         return _host_engine(model.backend, folder, model_args, cache_folder=cache_folder, seed=seed)
 
     return ModelSource(str(pretrained), model.prompt_profile, build)

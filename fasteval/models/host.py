@@ -235,6 +235,9 @@ class HostEngine:
     def close(self) -> None:
         """Stops the host; may be called twice."""
         if self._host is not None:
-            self._host.stop()
+            if self._is_ready:
+                self._host.stop()
+            else:
+                self._host.kill()  # it listens to nobody while it loads
             self._host = None
         self._is_ready = False

@@ -43,6 +43,7 @@ class HostLink:
         """Returns the next message, whenever it comes."""
         self._is_waiting = True
         frame = self._inbox.get()
+        self.turn()  # before the flag falls: idle time is no hang
         self._is_waiting = False
         return frame
 

@@ -7,7 +7,7 @@ import itertools
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
 
@@ -17,14 +17,21 @@ from fasteval.errors import EngineError, FastEvalError, UnknownNameError, UsageE
 from fasteval.models.engine import Capabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from fasteval.api.instance import Instance
     from fasteval.api.prompt import Prompt
 
-__all__ = ["LMMEngine", "load_model_class"]
+__all__ = ["InstanceOf", "LMMEngine", "load_model_class"]
 
 _unnamed = itertools.count()
+
+
+class InstanceOf(Protocol):
+    """Gives the classic view of a request."""
+
+    def __call__(self, row: int, *, is_simple: bool) -> Instance:
+        """Returns row `row` for a model that takes media, or (not `is_simple`) chat messages."""
 
 
 def load_model_class(reference: str) -> type[LMM]:
@@ -62,7 +69,7 @@ class LMMEngine:
     changes whenever its answers could). Without one nobody can know which weights it loaded.
     """
 
-    def __init__(self, model: LMM, instance_of: Callable[[int], Instance], *, batch_size: int = 64) -> None:
+    def __init__(self, model: LMM, instance_of: InstanceOf, *, batch_size: int = 64) -> None:
         """Wraps `model`; `instance_of(row)` gives the classic view of a request."""
         self._model, self._instance_of, self._batch_size = model, instance_of, batch_size
         self._pending: dict[Kind, list[EngineRequest]] = defaultdict(list)
@@ -127,7 +134,7 @@ class LMMEngine:
         self._model.clean()
 
     def _run(self, kind: Kind, batch: list[EngineRequest]) -> list[Completion]:
-        instances = [self._instance_of(request.row) for request in batch]
+        instances = [self._instance_of(request.row, is_simple=self._model.is_simple) for request in batch]
         name = f"{type(self._model).__name__}.{kind.request_type}"
         try:
             answers = getattr(self._model, kind.request_type)(instances)

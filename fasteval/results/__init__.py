@@ -5,6 +5,7 @@ May aggregate nothing and score nothing: it takes finished numbers, keeps them, 
 
 from __future__ import annotations
 
+from fasteval.results.document import ScoredDocument
 from fasteval.results.files import check_writable, sanitize_name, save_results
 from fasteval.results.model import GroupResult, Results, TaskResult
 from fasteval.results.progress import PlainProgress, Progress, RichProgress, SilentProgress, choose_progress
@@ -21,6 +22,7 @@ __all__ = [
     "RichProgress",
     "RunStatistics",
     "Sample",
+    "ScoredDocument",
     "SilentProgress",
     "TaskResult",
     "Timeline",

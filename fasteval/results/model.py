@@ -9,9 +9,10 @@ from fasteval.errors import UnknownNameError
 from fasteval.results.statistics import RunStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from fasteval.results.document import ScoredDocument
     from fasteval.results.sample import Sample
 
 __all__ = ["GroupResult", "Results", "TaskResult"]
@@ -34,7 +35,7 @@ class TaskResult:
         stderrs: standard errors by "metric_stderr,filter"; "N/A" where the aggregation has none.
         higher_is_better: direction by metric.
         config: the task's configuration.
-        samples: one for each document and filter, in document order; can be iterated more than once.
+        documents: the scored documents, in document order.
         fingerprint: digest of the task's configuration, code and data.
     """
 
@@ -50,8 +51,13 @@ class TaskResult:
     stderrs: Mapping[str, float | str] = field(default_factory=dict)
     higher_is_better: Mapping[str, bool] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
-    samples: Iterable[Sample] = ()
+    documents: Sequence[ScoredDocument] = ()
     fingerprint: str = ""
+
+    @property
+    def samples(self) -> Iterator[Sample]:
+        """The samples of all documents: one for each filter, in document order."""
+        return (sample for document in self.documents for sample in document.samples)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

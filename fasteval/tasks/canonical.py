@@ -16,7 +16,7 @@ from fasteval.media import LazyImage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MEDIA_SUFFIXES", "document_digest", "image_digest", "images_in"]
+__all__ = ["MEDIA_SUFFIXES", "document_digest", "image_digest", "images_in", "names_files"]
 
 #: Files with these endings are media: what a document names by path counts by its content.
 MEDIA_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
@@ -65,7 +65,18 @@ def images_in(value: Any) -> Iterator[Image.Image]:
             yield from images_in(entry)
 
 
-def _canonical(value: Any, folder: Path | None) -> Any:
+def names_files(value: Any, folder: Path | None) -> bool:
+    """Whether a document refers to media files, whose content can change while the document stays the same."""
+    if isinstance(value, dict):
+        return any(names_files(entry, folder) for entry in value.values())
+    if isinstance(value, list | tuple):
+        return any(names_files(entry, folder) for entry in value)
+    if isinstance(value, str):
+        return _file_content(value, folder) is not None
+    return isinstance(value, LazyImage) and isinstance(value.source, str)
+
+
+def _canonical(value: Any, folder: Path | None) -> Any:  # noqa: PLR0911 - one return a kind of value
     if isinstance(value, str):
         content = _file_content(value, folder)
         return value if content is None else {_MARK + "file": [value, content]}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fasteval.tasks.config import TaskConfig
 
-__all__ = ["FEWSHOT_FIELDS", "FIELD_CHECKS", "FieldProblem", "check_together", "check_unsupported"]
+__all__ = ["FEWSHOT_FIELDS", "FIELD_CHECKS", "FieldProblem", "check_together", "check_unsupported", "read_metadata"]
 
 #: What `fewshot_config` may hold.
 FEWSHOT_FIELDS = ("sampler", "samples", "split", "doc_to_text", "doc_to_target", "doc_to_choice")
@@ -82,7 +82,7 @@ def _count(least: int) -> Callable[[Any], Any]:
     return check
 
 
-def _metadata(value: Any) -> dict[str, Any]:
+def read_metadata(value: Any) -> dict[str, Any]:
     """One mapping; a list of mappings, as older files have it, is read as their union."""
     entries = value if isinstance(value, list) else [value]
     merged: dict[str, Any] = {}
@@ -124,7 +124,9 @@ def _fewshot(value: Any) -> Any:
 def _tags(value: Any) -> Any:
     if value is None or isinstance(value, str):
         return value
-    is_pairs = isinstance(value, list | tuple) and all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in value)
+    is_pairs = isinstance(value, list | tuple) and all(
+        isinstance(pair, list | tuple) and len(pair) == 2 for pair in value
+    )
     if not is_pairs:
         raise FieldProblem(f"expected a list of pairs of tags, got {value!r}")
     return value
@@ -147,9 +149,9 @@ FIELD_CHECKS: dict[str, Callable[[Any], Any]] = {
     "fewshot_config": _fewshot,
     "num_fewshot": _count(0),
     "repeats": _count(1),
-    "metric_list": _mappings("metric") ,
+    "metric_list": _mappings("metric"),
     "filter_list": _filters,
-    "metadata": _metadata,
+    "metadata": read_metadata,
     **dict.fromkeys(("dataset_kwargs", "generation_kwargs", "lmms_eval_specific_kwargs"), _mapping),
     **dict.fromkeys(("model_specific_generation_kwargs", "model_specific_target_kwargs"), _mapping),
     "reasoning_tags": _tags,
@@ -178,7 +180,10 @@ def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
 def check_together(config: TaskConfig) -> Iterator[tuple[str, str]]:
     """Yields field and reason where fields do not go together."""
     if not config.split:
-        yield "test_split", "name the split to evaluate: 'test_split', or 'validation_split' where there is no test split"
+        yield (
+            "test_split",
+            "name the split to evaluate: 'test_split', or 'validation_split' where there is no test split",
+        )
     if config.dataset_path is None and config.custom_dataset is None:
         yield "dataset_path", "name the data set: 'dataset_path', or 'custom_dataset: !function module.name'"
     if config.output_type == "multiple_choice" and config.doc_to_choice is None:
@@ -194,6 +199,9 @@ def check_together(config: TaskConfig) -> Iterator[tuple[str, str]]:
         if not isinstance(metric, str) and not callable(metric):
             yield "metric_list", f"expected a metric's name or !function module.name, got {metric!r}"
         if entry.get("hf_evaluate"):
-            yield "metric_list", "metrics of the package 'evaluate' are not supported: they are fetched from the network"
+            yield (
+                "metric_list",
+                "metrics of the package 'evaluate' are not supported: they are fetched from the network",
+            )
         if not isinstance(entry.get("higher_is_better", True), bool):
             yield "metric_list", f"higher_is_better must be true or false, got {entry['higher_is_better']!r}"

@@ -6,7 +6,10 @@ import logging
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+import xxhash
+
 from fasteval.errors import FastEvalError, TaskFileError, nearest
+from fasteval.metrics import DEFAULT_METRICS
 from fasteval.models.sampling import SamplingParameters
 from fasteval.tasks.checks import FIELD_CHECKS, FieldProblem, check_together, check_unsupported
 from fasteval.tasks.functions import TaskFunction
@@ -14,21 +17,14 @@ from fasteval.tasks.loading import TaskFile
 from fasteval.tasks.templates import check_template
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Self
 
-__all__ = ["OUTPUT_TYPES", "TaskConfig", "is_column_name"]
+__all__ = ["TaskConfig", "is_column_name", "missing_column"]
 
 _log = logging.getLogger(__name__)
 
-#: The output types, and the metrics of tasks that name none.
-OUTPUT_TYPES: dict[str, tuple[str, ...]] = {
-    "generate_until": ("exact_match",),
-    "generate_until_multi_round": ("exact_match",),
-    "multiple_choice": ("acc", "acc_norm"),
-    "loglikelihood": ("perplexity", "acc"),
-    "loglikelihood_rolling": ("word_perplexity", "byte_perplexity", "bits_per_byte"),
-}
+_COLUMN_FIELDS = ("doc_to_text", "doc_to_target", "doc_to_choice", "doc_to_visual", "doc_to_image")
 _TEMPLATES = ("doc_to_text", "doc_to_target", "doc_to_choice", "description")
 
 
@@ -208,15 +204,18 @@ class TaskConfig:
         """Whether the task's documents may have media."""
         return self.visual is not None or self.doc_to_messages is not None
 
-    @property
-    def is_sampled(self) -> bool:
-        """Whether answers are drawn at random, so that repeats differ."""
-        return not SamplingParameters.from_generation_kwargs(self.generation_kwargs).is_greedy
-
     def functions(self) -> dict[str, list[TaskFunction]]:
         """Returns the functions of the task's folder, by the field that names them."""
         found = {entry.name: list(_functions(getattr(self, entry.name))) for entry in fields(self)}
         return {name: functions for name, functions in found.items() if functions}
+
+    def code_digest(self) -> str:
+        """Returns a digest of the code of all functions, which changes when one of them could do something else."""
+        hasher = xxhash.xxh3_128()
+        for name, functions in sorted(self.functions().items()):
+            for function in functions:
+                hasher.update(f"{name} {function.name} ".encode() + function.digest)
+        return hasher.hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the settings as plain JSON values, functions by their names."""
@@ -244,18 +243,25 @@ class TaskConfig:
             given["until"] = [given["until"]]
         given.setdefault("until", [self.fewshot_delimiter])
         self._set("generation_kwargs", given)
+        self._check_sampling("generation_kwargs", given)
+        for profile, changes in self.model_specific_generation_kwargs.items():
+            if not isinstance(changes, dict):
+                raise self.error("model_specific_generation_kwargs", f"expected a mapping under '{profile}'")
+            self._check_sampling("model_specific_generation_kwargs", given | changes)
+
+    def _check_sampling(self, name: str, kwargs: Mapping[str, Any]) -> None:
         try:
-            SamplingParameters.from_generation_kwargs(given)
+            SamplingParameters.from_generation_kwargs(kwargs)
         except FastEvalError as error:
-            raise self.error("generation_kwargs", str(error)) from error
+            raise self.error(name, str(error)) from error
 
     def _settle_metrics(self) -> None:
-        if self.output_type not in OUTPUT_TYPES:
-            close = nearest(self.output_type, OUTPUT_TYPES)
-            hint = f"did you mean '{close}'?" if close else f"supported are {', '.join(OUTPUT_TYPES)}"
+        if self.output_type not in DEFAULT_METRICS:
+            close = nearest(self.output_type, DEFAULT_METRICS)
+            hint = f"did you mean '{close}'?" if close else f"supported are {', '.join(DEFAULT_METRICS)}"
             raise self.error("output_type", f"'{self.output_type}' is not supported: {hint}")
         if not self.metric_list:
-            self._set("metric_list", [{"metric": name} for name in OUTPUT_TYPES[self.output_type]])
+            self._set("metric_list", [{"metric": name} for name in DEFAULT_METRICS[self.output_type]])
 
     def _check_together(self) -> None:
         for name, message in check_unsupported(self):
@@ -272,6 +278,19 @@ class TaskConfig:
 def is_column_name(text: str) -> bool:
     """Whether a `doc_to_*` text names a column, rather than being a template: it is a bare word."""
     return text.isidentifier()
+
+
+def missing_column(config: TaskConfig, columns: Sequence[str]) -> str | None:
+    """Returns what is wrong if the task names a column that is not among `columns`; None if it does not."""
+    for name in (*_COLUMN_FIELDS, "cluster_key"):
+        value = getattr(config, name)
+        for column in value if isinstance(value, list) and name in ("doc_to_visual", "doc_to_image") else [value]:
+            if isinstance(column, str) and is_column_name(column) and column not in columns:
+                return (
+                    f"{name} names the column '{column}', which the data set does not have; "
+                    f"its columns are {', '.join(columns)}"
+                )
+    return None
 
 
 def _functions(value: Any) -> list[TaskFunction]:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import xxhash
-from PIL import Image
 
 from fasteval.errors import DatasetError
 from fasteval.media import LazyImage
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import datasets
+    from PIL import Image
 
 __all__ = ["Documents"]
 
@@ -27,8 +27,8 @@ class Documents(Sequence[dict[str, Any]]):
     Images come as `LazyImage`s, at whatever depth they stand; audio and video come undecoded.
     """
 
-    def __init__(self, data: datasets.Dataset | Sequence[dict[str, Any]]) -> None:
-        """Wraps `data`; reads nothing of a `Dataset`.
+    def __init__(self, data: Any) -> None:
+        """Wraps `data`, a `datasets.Dataset` (nothing is read yet) or a list of dicts.
 
         Raises:
             DatasetError: `data` is neither a `Dataset` nor a sequence of dicts.
@@ -138,20 +138,17 @@ def _undecoded(kind: Any) -> Any:
 
 def _lazy(value: Any, kind: Any) -> Any:
     """Returns the stored value with its images as lazy ones."""
-    name = type(kind).__name__
-    if value is None:
-        return None
-    if name == "Image":
-        return _lazy_image(value)
+    if value is None or not _holds_media(kind):
+        return value
     if isinstance(kind, dict):
         return {key: _lazy(value[key], entry) for key, entry in kind.items()}
     if isinstance(kind, list):
         return [_lazy(entry, kind[0]) for entry in value]
-    if name in ("List", "LargeList", "Sequence") and _holds_media(kind):
+    if hasattr(kind, "feature"):
         if isinstance(value, dict):  # the old Sequence of a dict is stored as a dict of lists
             return {key: [_lazy(entry, kind.feature[key]) for entry in value[key]] for key in value}
         return [_lazy(entry, kind.feature) for entry in value]
-    return value
+    return _lazy_image(value) if type(kind).__name__ == "Image" else value
 
 
 def _lazy_image(stored: dict[str, Any]) -> Image.Image:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
 
-__all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "load_function"]
+__all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "code_digest", "load_function"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +103,17 @@ def accepted_arguments(function: Any, arguments: Mapping[str, Any]) -> dict[str,
     return {name: value for name, value in arguments.items() if name in parameters}
 
 
+def code_digest(function: Any) -> bytes:
+    """Returns 16 bytes that change whenever the function's file does (for one without a file: its name)."""
+    if isinstance(function, TaskFunction):
+        return function.digest
+    try:
+        data = Path(inspect.getfile(function)).read_bytes()
+    except (TypeError, OSError):
+        data = repr(getattr(function, "__qualname__", type(function).__qualname__)).encode()
+    return xxhash.xxh3_128_digest(data)
+
+
 def _error(reference: FunctionReference, field: str, message: str) -> TaskFileError:
     return TaskFileError(message, file=reference.file, line=reference.line, field=field)
 
@@ -114,7 +125,7 @@ def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType
         line = error.lineno if isinstance(error, SyntaxError) else None
         raise TaskFileError(f"not Python: {error}", file=path, line=line) from error
     # The name is the same in every process, so that caches of `datasets` that hash functions stay valid.
-    name = f"fasteval_task_{path.stem}_{xxhash.xxh3_64_hexdigest(str(path))}"
+    name = f"fasteval_task_{path.stem}_{xxhash.xxh3_64_hexdigest(str(path).encode())}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None:
         raise _error(reference, field, f"!function {reference.name}: {path} is not a Python file")

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from fasteval.errors import TaskFileError
 from fasteval.tasks.functions import FunctionReference, load_function
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Place", "TaskFile", "load_task_file"]
 

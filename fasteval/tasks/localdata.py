@@ -32,7 +32,7 @@ def load_local(path: Path, name: str | None, split: str) -> Any:
     import datasets
 
     if path.is_file():
-        return _read([path], split)
+        return _read([path])
     if not path.is_dir():
         raise DatasetError(f"there is no file or folder {path} (given with --dataset)")
     folder = path / name if name and (path / name).is_dir() else path
@@ -43,7 +43,7 @@ def load_local(path: Path, name: str | None, split: str) -> Any:
         if split not in loaded:
             raise DatasetError(f"{folder} has no split '{split}', only {', '.join(loaded)}")
         return loaded[split]
-    return _read(_files_of_split(folder, split), split)
+    return _read(_files_of_split(folder, split))
 
 
 def _files_of_split(folder: Path, split: str) -> list[Path]:
@@ -67,7 +67,7 @@ def _data_files(folder: Path) -> list[Path]:
     return sorted(file for file in folder.iterdir() if file.suffix in _BUILDERS and file.is_file())
 
 
-def _read(files: list[Path], split: str) -> Any:
+def _read(files: list[Path]) -> Any:
     import datasets
 
     builder = _BUILDERS.get(files[0].suffix)

@@ -12,7 +12,7 @@ from fasteval.tasks.functions import accepted_arguments
 from fasteval.tasks.localdata import load_local
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fasteval.tasks.config import TaskConfig
 
@@ -56,16 +56,13 @@ class DocumentSource:
             DatasetError: the data set or the split is not there, or `process_docs` fails.
         """
         if name not in self._splits:
-            data = self._load(name)
-            if self._config.process_docs is not None:
-                data = self._processed(data)
-            self._splits[name] = Documents(data)
+            self._splits[name] = Documents(self._processed(self._load(name)))
         return self._splits[name]
 
     def _processed(self, data: Any) -> Any:
-        assert self._config.process_docs is not None
+        process = self._config.process_docs
         try:
-            return self._config.process_docs(data)
+            return data if process is None else process(data)
         except FastEvalError:
             raise
         except Exception as error:
@@ -78,7 +75,7 @@ class DocumentSource:
             if self._replacement is not None:
                 return load_local(Path(self._replacement).expanduser(), self._config.dataset_name, split)
             if self._config.custom_dataset is not None:
-                return self._load_custom(split)
+                return self._load_custom(self._config.custom_dataset, split)
             return self._load_published(split)
         except FastEvalError:
             raise
@@ -89,11 +86,10 @@ class DocumentSource:
                 f"({type(error).__name__}: {reason}); if you have a copy, give it with --dataset {name}=PATH"
             ) from error
 
-    def _load_custom(self, split: str) -> Any:
+    def _load_custom(self, function: Callable[..., Any], split: str) -> Any:
         if self._custom is None:
-            assert self._config.custom_dataset is not None
             offered = {**self._config.metadata, **self._config.dataset_kwargs}
-            self._custom = self._config.custom_dataset(**accepted_arguments(self._config.custom_dataset, offered))
+            self._custom = function(**accepted_arguments(function, offered))
         if split not in self._custom:
             raise DatasetError(
                 f"task '{self._config.task}': custom_dataset has no split '{split}', only {', '.join(self._custom)}"

@@ -63,7 +63,7 @@ def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
     environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 - see above
+        autoescape=False,
     )
     environment.filters["regex_replace"] = _regex_replace
     return environment

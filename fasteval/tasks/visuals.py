@@ -65,6 +65,4 @@ def identity_of_document(
 
 
 def _sources(value: Any) -> tuple[bytes, ...]:
-    return tuple(
-        image.digest if isinstance(image, LazyImage) else image_digest(image) for image in images_in(value)
-    )
+    return tuple(image.digest if isinstance(image, LazyImage) else image_digest(image) for image in images_in(value))

@@ -60,7 +60,8 @@ def load_pairs() -> dict[str, list[dict[str, Any]]]:
 
 
 def doc_to_text(doc: dict[str, Any], lmms_eval_specific_kwargs: dict[str, str]) -> str:
-    return lmms_eval_specific_kwargs["pre_prompt"] + doc["question"] + lmms_eval_specific_kwargs["post_prompt"]
+    question: str = doc["question"]
+    return lmms_eval_specific_kwargs["pre_prompt"] + question + lmms_eval_specific_kwargs["post_prompt"]
 
 
 doc_to_yes_no_text = doc_to_text

@@ -1,0 +1,199 @@
+"""`TaskManager`: names, patterns and paths become loaded tasks and groups."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import UnknownNameError, UsageError
+from fasteval.tasks.config import TaskConfig
+from fasteval.tasks.configurable import ConfigurableTask
+from fasteval.tasks.functions import TaskFunction
+from fasteval.tasks.groups import Group, GroupConfig
+from fasteval.tasks.index import LIBRARY, TaskIndex
+from fasteval.tasks.loading import TaskFile, load_task_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+__all__ = ["TaskManager"]
+
+
+class TaskManager:
+    """Finds and loads tasks of the library and of further folders.
+
+    Attributes:
+        groups: the groups among what `load_task_or_group` loaded last, by name, those inside others first.
+    """
+
+    def __init__(
+        self,
+        include_path: str | Path | Sequence[str | Path] | None = None,
+        *,
+        datasets: Mapping[str, str] | None = None,
+        prompt_profile: str = "default",
+    ) -> None:
+        """Looks for names in the library and in `include_path`; loads nothing.
+
+        Args:
+            include_path: folders of tasks. Their names replace the library's, those of later folders earlier ones'.
+            datasets: local copies of data sets, by name of the data set or of the task.
+            prompt_profile: which entry of `lmms_eval_specific_kwargs` is used.
+
+        Raises:
+            UsageError: a folder is not there.
+        """
+        given = [include_path] if isinstance(include_path, str | Path) else include_path or []
+        library = [LIBRARY] if LIBRARY.is_dir() else []
+        self._index = TaskIndex.of_folders([*library, *(Path(folder).expanduser().absolute() for folder in given)])
+        self._datasets, self._prompt_profile = dict(datasets or {}), prompt_profile
+        self._settings: dict[str, TaskFile] = {}
+        self.groups: dict[str, Group] = {}
+
+    @property
+    def all_tasks(self) -> list[str]:
+        """The names of all tasks, sorted."""
+        return sorted(self._index.tasks)
+
+    @property
+    def all_groups(self) -> list[str]:
+        """The names of all groups, sorted."""
+        return sorted(self._index.groups)
+
+    @property
+    def all_tags(self) -> list[str]:
+        """The names of all tags, sorted."""
+        return sorted(self._index.tags)
+
+    def load_task_or_group(self, names: str | Path | Mapping[str, Any] | Iterable[Any]) -> dict[str, ConfigurableTask]:
+        """Returns the tasks that are meant, by name, in the order in which they were asked for.
+
+        Args:
+            names: names of tasks, groups or tags; patterns such as `mmmu_*`; paths of YAML files or of folders of
+                them; or mappings with a task's settings.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+            UsageError: one task is asked for with two different settings.
+            TaskFileError: a file is wrong.
+        """
+        loaded: dict[str, ConfigurableTask] = {}
+        self.groups, self._settings = {}, {}
+        for name in [names] if isinstance(names, str | Path | dict) else names:
+            self._load(name, {}, loaded, ())
+        return loaded
+
+    def _load(
+        self, entry: Any, changes: dict[str, Any], loaded: dict[str, ConfigurableTask], within: tuple[str, ...]
+    ) -> list[str]:
+        """Loads what one entry means into `loaded`, and returns the names of its tasks."""
+        if isinstance(entry, dict):
+            return self._load_mapping(entry, changes, loaded, within)
+        name, index = str(entry), self._index
+        if name in index.tasks:
+            return self._load_file(index.tasks[name], changes, loaded, within)
+        if name in index.groups:
+            return self._load_file(index.groups[name], changes, loaded, within)
+        several = self._several(name)
+        if several is None:
+            hint = "--tasks list shows all names; --include_path adds folders"
+            raise UnknownNameError("task", name, index.names(), hint)
+        names: list[str] = []
+        for item in several:
+            load = self._load_file if isinstance(item, Path) else self._load
+            names += load(item, changes, loaded, within)
+        return list(dict.fromkeys(names))
+
+    def _several(self, name: str) -> list[Any] | None:
+        """Returns the names or files that a tag, a pattern or a path stands for; None if it stands for nothing."""
+        if name in self._index.tags:
+            return list(self._index.tags[name])
+        if any(character in name for character in "*?["):
+            return fnmatch.filter(self._index.names(), name) or None
+        path = Path(name).expanduser()
+        if path.is_file() and path.suffix in (".yaml", ".yml"):
+            return [path.absolute()]
+        if path.is_dir():
+            return list(TaskIndex.of_folders([path.absolute()]).tasks.values()) or None
+        return None
+
+    def _load_mapping(
+        self,
+        entry: dict[str, Any],
+        changes: dict[str, Any],
+        loaded: dict[str, ConfigurableTask],
+        within: tuple[str, ...],
+    ) -> list[str]:
+        task, group = entry.get("task"), entry.get("group")
+        if isinstance(task, list) or "dataset_path" in entry or "custom_dataset" in entry:
+            return self._load_settings(TaskFile("task settings", dict(entry)), None, changes, loaded, within)
+        own = {key: value for key, value in entry.items() if key not in ("task", "group")}
+        return self._load(task if task is not None else group, changes | own, loaded, within)
+
+    def _load_file(
+        self, path: Path, changes: dict[str, Any], loaded: dict[str, ConfigurableTask], within: tuple[str, ...]
+    ) -> list[str]:
+        return self._load_settings(load_task_file(path), path.parent, changes, loaded, within)
+
+    def _load_settings(
+        self,
+        file: TaskFile,
+        folder: Path | None,
+        changes: dict[str, Any],
+        loaded: dict[str, ConfigurableTask],
+        within: tuple[str, ...],
+    ) -> list[str]:
+        if isinstance(file.fields.get("task"), list):
+            return self._load_group(file, changes, loaded, within)
+        file = replace(file, fields=file.fields | changes)
+        name = str(file.fields.get("task"))
+        if name in self._settings:
+            if self._settings[name] != file:
+                raise UsageError(f"the task '{name}' is asked for twice, with different settings")
+        else:
+            loaded[name] = self._make(file, folder)
+            self._settings[name] = file
+        return [name]
+
+    def _load_group(
+        self, file: TaskFile, changes: dict[str, Any], loaded: dict[str, ConfigurableTask], within: tuple[str, ...]
+    ) -> list[str]:
+        config = GroupConfig.from_file(file)
+        if config.group in within:
+            raise file.error("task", f"the group '{config.group}' contains itself")
+        names: list[str] = []
+        members: list[str] = []
+        for member in config.task:
+            known = set(self.groups)
+            added = self._load(member, changes, loaded, (*within, config.group))
+            key = member if isinstance(member, str) else str(member.get("group"))
+            new_groups = [name for name in self.groups if name not in known]
+            # A group stands for itself; the names behind a tag or a pattern stand one by one.
+            members += [key] if key in self.groups else new_groups or added
+            names += added
+        self.groups[config.group] = Group(
+            config.group,
+            config.group_alias or config.group,
+            tuple(dict.fromkeys(members)),
+            tuple(dict.fromkeys(names)),
+            config.aggregate_metric_list,
+            config.metadata.get("version", 0),
+        )
+        return names
+
+    def _make(self, file: TaskFile, folder: Path | None) -> ConfigurableTask:
+        """Returns the task of a file; of the class that it names, if it names one."""
+        cls: Any = ConfigurableTask
+        if "class" in file.fields:
+            named = replace(file, fields={"class": file.fields["class"]}).run_functions().fields["class"]
+            cls = named.target if isinstance(named, TaskFunction) else named
+            if not (isinstance(cls, type) and issubclass(cls, ConfigurableTask)):
+                raise file.error("class", f"{named!r} is not a subclass of fasteval.ConfigurableTask")
+            file = replace(file, fields={key: value for key, value in file.fields.items() if key != "class"})
+        config = TaskConfig.from_file(file)
+        task: ConfigurableTask = cls(
+            config, datasets=self._datasets, prompt_profile=self._prompt_profile, folder=folder
+        )
+        return task

@@ -1,0 +1,152 @@
+"""`RequestBuilder`: one document becomes its requests, by output type."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.prompt import Prompt
+from fasteval.api.request import Kind
+from fasteval.api.task import DocumentRequest
+from fasteval.errors import UnsupportedError, UsageError
+from fasteval.models.sampling import SamplingParameters
+from fasteval.tasks.prompts import Question, build_prompt, is_chat, prompt_of_messages
+from fasteval.tasks.templates import render_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fasteval.api.task import PromptOptions
+    from fasteval.tasks.config import TaskConfig
+    from fasteval.tasks.documentmedia import DocumentMedia
+    from fasteval.tasks.fewshot import FewshotExamples
+    from fasteval.tasks.fields import DocumentFields
+
+__all__ = ["RequestBuilder"]
+
+
+class RequestBuilder:
+    """Builds the prompts and requests of one task's documents."""
+
+    def __init__(
+        self,
+        config: TaskConfig,
+        fields: DocumentFields,
+        examples: tuple[FewshotExamples, DocumentFields],
+        media: DocumentMedia,
+        generation_kwargs: Mapping[str, Any],
+    ) -> None:
+        """Takes what the task is made of; `examples` are the pool and the fields of its documents."""
+        self._config, self._fields, self._media = config, fields, media
+        self._examples, self._example_fields = examples
+        self._generation_kwargs = generation_kwargs
+        is_greedy = SamplingParameters.from_generation_kwargs(generation_kwargs).is_greedy
+        # Greedy answers are all the same: one is asked for, and scoring copies it.
+        self._rows = 1 if is_greedy else config.repeats
+
+    def fewshot_count(self, options: PromptOptions) -> int:
+        """Returns how many examples a prompt has: the run's number, else the task's, else none."""
+        return options.num_fewshot if options.num_fewshot is not None else self._config.num_fewshot or 0
+
+    def check(self, options: PromptOptions) -> None:
+        """Refuses options that this task's prompts cannot honour.
+
+        Raises:
+            UnsupportedError: few-shot examples with media or in dialogs of rounds; a beginning of the answer in chat
+                messages.
+            UsageError: examples as turns of a dialog, but no chat messages.
+            DatasetError: there are not enough examples.
+        """
+        name, count = self._config.task, self.fewshot_count(options)
+        chat = is_chat(self._config, options)
+        if options.fewshot_as_multiturn and count and not chat:
+            raise UsageError(f"task '{name}': --fewshot_as_multiturn needs --apply_chat_template")
+        if count and self._config.declares_visuals:
+            raise UnsupportedError(f"task '{name}': few-shot examples with media are not supported by this version")
+        if count and self._config.output_type == "generate_until_multi_round":
+            raise UnsupportedError(f"task '{name}': few-shot examples in dialogs of several rounds are not supported")
+        if chat and self._config.gen_prefix is not None:
+            raise UnsupportedError(f"task '{name}': gen_prefix is not supported in chat messages by this version")
+        if count and self._config.output_type != "loglikelihood_rolling":
+            self._examples.draw(count, {}, 0, options.fewshot_seed)
+
+    def prompt(
+        self, doc_id: int | None, doc: dict[str, Any], options: PromptOptions, *, text: str | None = None
+    ) -> Prompt:
+        """Returns the document's prompt; `text` replaces the question (`""` leaves it out)."""
+        description = render_template(self._config.description, doc) if self._config.description else ""
+        if self._config.doc_to_messages is not None:
+            return prompt_of_messages(self._media.messages(doc)[0], description, options)
+        drawn = self._examples.draw(self.fewshot_count(options), doc, doc_id, options.fewshot_seed)
+        fields = self._example_fields
+        examples = tuple((fields.question(example), fields.answer(example)) for example in drawn)
+        question = self._fields.question(doc) if text is None else text
+        return build_prompt(Question(description, examples, question), self._config, options)
+
+    def requests(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[DocumentRequest]:
+        """Returns the document's requests, in slot order.
+
+        The choices' continuations begin with `target_delimiter` after a plain prompt. In a chat the answer begins a
+        turn of its own, with nothing to be set apart from: there they are the bare choices.
+        """
+        output_type = self._config.output_type
+        if output_type == "loglikelihood_rolling":
+            # The target is the whole text: neither examples nor a template belong to it.
+            return [DocumentRequest(Kind.LOGLIKELIHOOD_ROLLING, 0, Prompt(text=self._fields.answer(doc)))]
+        if output_type == "multiple_choice":
+            return self._choices(doc_id, doc, options)
+        return self.of_prompt(self.prompt(doc_id, doc, options), doc)
+
+    def of_prompt(self, prompt: Prompt, doc: dict[str, Any]) -> list[DocumentRequest]:
+        """Returns the document's requests where its one prompt is known.
+
+        Args:
+            prompt: the prompt.
+            doc: the document.
+        """
+        output_type = self._config.output_type
+        if output_type == "multiple_choice":
+            delimiter = self._delimiter(prompt)
+            return [
+                DocumentRequest(Kind.LOGLIKELIHOOD, slot, prompt, delimiter + choice)
+                for slot, choice in enumerate(self._fields.doc_to_choice(doc))
+            ]
+        if output_type == "loglikelihood":
+            return [DocumentRequest(Kind.LOGLIKELIHOOD, 0, prompt, self._fields.answer(doc))]
+        kwargs = self._generation_kwargs
+        if output_type == "generate_until_multi_round":
+            return [DocumentRequest(Kind.GENERATE_UNTIL_MULTI_ROUND, 0, prompt, generation_kwargs=kwargs)]
+        return [
+            DocumentRequest(Kind.GENERATE_UNTIL, slot, prompt, generation_kwargs=kwargs) for slot in range(self._rows)
+        ]
+
+    def choices_are_questions(self, doc: dict[str, Any]) -> bool:
+        """Whether each choice makes a prompt of its own, before one and the same continuation.
+
+        So it is where `doc_to_text` gives a number: that of the right one.
+        """
+        if self._config.output_type != "multiple_choice" or self._config.doc_to_text is None:
+            return False
+        return isinstance(self._fields.doc_to_text(doc), int)
+
+    def of_context(self, context: str, doc: dict[str, Any]) -> list[DocumentRequest]:
+        """Returns the document's requests for a context that somebody made of `prompt`, as the classic API wants it."""
+        if not self.choices_are_questions(doc):
+            return self.of_prompt(Prompt(text=context), doc)
+        return self._of_questions([Prompt(text=context + choice) for choice in self._fields.doc_to_choice(doc)], doc)
+
+    def _of_questions(self, prompts: list[Prompt], doc: dict[str, Any]) -> list[DocumentRequest]:
+        """Returns one request for each of the choices' own prompts; the target continues all of them."""
+        target = str(self._fields.doc_to_target(doc))
+        return [
+            DocumentRequest(Kind.LOGLIKELIHOOD, slot, prompt, self._delimiter(prompt) + target)
+            for slot, prompt in enumerate(prompts)
+        ]
+
+    def _choices(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[DocumentRequest]:
+        if not self.choices_are_questions(doc):
+            return self.of_prompt(self.prompt(doc_id, doc, options), doc)
+        choices = self._fields.doc_to_choice(doc)
+        return self._of_questions([self.prompt(doc_id, doc, options, text=choice) for choice in choices], doc)
+
+    def _delimiter(self, prompt: Prompt) -> str:
+        return "" if prompt.is_chat else self._config.target_delimiter

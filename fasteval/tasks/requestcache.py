@@ -1,0 +1,69 @@
+"""The request cache: compiled request tables on disk, so that a benchmark's prompts are built once."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import xxhash
+
+from fasteval.errors import CacheError
+from fasteval.requests import RequestTable
+from fasteval.tasks.canonical import names_files
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fasteval.tasks.datasets import Documents
+
+__all__ = ["RequestCache", "depends_on_files"]
+
+_log = logging.getLogger(__name__)
+
+
+class RequestCache:
+    """Tables in `<folder>/requests/<key>.safetensors`; the key covers everything that a table depends on."""
+
+    def __init__(self, folder: Path) -> None:
+        """Keeps tables below `folder`."""
+        self._folder = folder / "requests"
+
+    def path(self, parts: dict[str, Any]) -> Path:
+        """Returns where the table with these properties is kept.
+
+        Args:
+            parts: plain JSON values: the task's fingerprint, prompt options, limit, shard, version.
+        """
+        key = xxhash.xxh3_128_hexdigest(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS))
+        return self._folder / f"{key}.safetensors"
+
+    def get(self, parts: dict[str, Any], build: Callable[[], RequestTable], *, rewrite: bool) -> RequestTable:
+        """Returns the kept table, memory-mapped; or builds it and keeps it.
+
+        A table in which documents failed is not kept: what made them fail may be gone the next time.
+
+        Args:
+            parts: as for `path`.
+            build: makes the table.
+            rewrite: build it whatever is there, and keep the new one.
+        """
+        path = self.path(parts)
+        if not rewrite and path.is_file():
+            try:
+                return RequestTable.load(path)
+            except CacheError as error:
+                _log.warning("%s: it is built again", error)
+        table = build()
+        if not table.failures:
+            table.save(path)
+        return table
+
+
+def depends_on_files(task: str, docs: Documents, folder: Path | None) -> bool:
+    """Whether documents refer to media files: those may change unseen, and a kept table would not know it."""
+    found = any(names_files(doc, folder) for doc in docs[:8])
+    if found:
+        _log.info("%s: requests are not cached, since documents refer to files that may change", task)
+    return found

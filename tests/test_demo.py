@@ -23,7 +23,7 @@ N_PARITY = 500
 
 
 def evaluate(*tasks: str, **options: Any) -> Results:
-    options = {"bootstrap_iters": 10, "model_args": "dtype=float32"} | options
+    options = {"bootstrap_iters": 10, "model_args": "dtype=float32", **options}
     return fasteval.evaluate("demo", list(tasks), **options)
 
 

@@ -100,7 +100,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 def evaluate(folder: Path, *names: str, engine: ReplayEngine | None = None, **options: Any) -> Results:
-    options = {"no_cache": "use_cache" not in options, "include_path": (str(folder),), "bootstrap_iters": 50} | options
+    options = {
+        "no_cache": "use_cache" not in options,
+        "include_path": (str(folder),),
+        "bootstrap_iters": 50,
+        **options,
+    }
     return fasteval.evaluate(engine or ReplayEngine(echo), names or tuple(TASKS), **options)
 
 
@@ -272,7 +277,9 @@ def test_a_model_class_in_a_file_runs_with_its_arguments(folder: Path, tmp_path:
         "    def __init__(self, word):\n        super().__init__()\n        self.word = word\n"
         "    def generate_until(self, requests):\n        return [self.word for _ in requests]\n"
     )
-    results = fasteval.evaluate(f"{path}:MyModel", "generate", model_args="word=no", include_path=str(folder), no_cache=True)
+    results = fasteval.evaluate(
+        f"{path}:MyModel", "generate", model_args="word=no", include_path=str(folder), no_cache=True
+    )
     assert 14 / 40 == results.tasks["generate"].metrics["exact_match,none"]
     with pytest.raises(UnknownNameError, match="did you mean 'MyModel'"):
         fasteval.evaluate(f"{path}:MyMode", "generate", include_path=str(folder), no_cache=True)

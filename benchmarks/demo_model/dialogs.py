@@ -31,15 +31,18 @@ class Turn:
 
 @dataclass(frozen=True)
 class Hint:
-    """Where a yes/no question names something, and the words for what is shown and whether that is the same.
+    """Where a yes/no question names something, and the words for what there is to know about it.
 
-    `end` is where the question's prompt ends: from the index on, every token up to there can know whether it matches.
+    That is: what is shown, whether it is what is named, whether the question is a negated one, and the answer. `end` is
+    where the question's prompt ends: every token from the index up to there can know all of it.
     """
 
     index: int
     end: int
     shown: int
     match: int
+    negated: int
+    answer: int
 
 
 @dataclass
@@ -100,8 +103,11 @@ class DialogWriter:
     def _hint(self, ids: Sequence[int], start: int, question: Question) -> Hint:
         (named,) = self._encode(f" {question.named}")
         (shown,) = self._encode(question.shown)
-        (match,) = self._encode("yes" if question.named == question.shown else "no")
-        return Hint(start + ids.index(named), start + len(ids), shown, match)
+        same = question.named == question.shown
+        (match,) = self._encode("yes" if same else "no")
+        (answer,) = self._encode(question.answer)
+        (negated,) = self._encode(" there" if (question.answer == "yes") == same else " not")
+        return Hint(start + ids.index(named), start + len(ids), shown, match, negated, answer)
 
     def _turn(self, dialog: Dialog, turn: Turn, branch: int) -> None:
         ids = self._encode(f"{turn.text}<|im_end|>\n<|im_start|>assistant\n")
@@ -163,7 +169,11 @@ def collate(dialogs: Sequence[Dialog]) -> Batch:
     )
     hints = [(row, hint) for row, dialog in enumerate(dialogs) for hint in dialog.hints]
     named = [(row, hint.index, hint.shown, hint.match) for row, hint in hints]
-    after = [(row, index, hint.match) for row, hint in hints for index in range(hint.index + 1, hint.end)]
+    after = [
+        (row, index, hint.match, hint.negated, hint.answer)
+        for row, hint in hints
+        for index in range(hint.index + 1, hint.end)
+    ]
     weights = torch.tensor([dialog.weights + [0.0] * (length - len(dialog.weights)) for dialog in dialogs])
     return Batch(
         ids=padded([dialog.ids for dialog in dialogs], 0),
@@ -172,7 +182,7 @@ def collate(dialogs: Sequence[Dialog]) -> Batch:
         targets=padded([dialog.targets for dialog in dialogs], IGNORED),
         weights=weights,
         named=torch.tensor(named, dtype=torch.long).reshape(-1, 4),
-        after=torch.tensor(after, dtype=torch.long).reshape(-1, 3),
+        after=torch.tensor(after, dtype=torch.long).reshape(-1, 5),
     )
 
 

@@ -34,7 +34,6 @@ from .tokenizer import token_id
 
 Loss = tuple[torch.Tensor, float]
 REAL_SHARE = 0.2
-_READING_SCALE = 4.0
 _HINT_WEIGHT = 0.5
 
 
@@ -83,7 +82,7 @@ def _reading_weights(recipe: Recipe, words: list[str]) -> torch.Tensor:
     bare = torch.tensor([token_id(recipe.tokenizer, word) for word in words])
     spaced = torch.tensor([token_id(recipe.tokenizer, f" {word}") for word in words])
     mean: torch.Tensor = (embeddings[bare] + embeddings[spaced]) / 2
-    return mean * _READING_SCALE
+    return mean
 
 
 def vision_loss(recipe: Recipe, step: int) -> Loss:
@@ -131,13 +130,15 @@ def hint_loss(recipe: Recipe, batch: Batch, states: tuple[torch.Tensor, ...]) ->
 
     With matches balanced, neither the picture nor the question alone says anything about the answer, so there is
     no slope to follow: hundreds of steps pass at chance. So at that word the first layer is asked what the picture
-    shows, and the second whether that is what is named; the third is asked the same at all that follows in the prompt.
-    Only the negation is left to the answer itself.
+    shows, and the second whether that is what is named; the third is asked the same at all that follows in the prompt,
+    where the second is asked whether the question is a negated one, and the last for the answer.
     """
     shown = functional.cross_entropy(early_logits(recipe.model, batch.named, states[1]), batch.named[:, 2])
     match = functional.cross_entropy(early_logits(recipe.model, batch.named, states[2]), batch.named[:, 3])
     passed_on = functional.cross_entropy(early_logits(recipe.model, batch.after, states[3]), batch.after[:, 2])
-    return shown + match + passed_on
+    negated = functional.cross_entropy(early_logits(recipe.model, batch.after, states[2]), batch.after[:, 3])
+    followed = recipe.model.lm_head(states[-1][batch.after[:, 0], batch.after[:, 1]])
+    return shown + match + passed_on + negated + functional.cross_entropy(followed, batch.after[:, 4])
 
 
 def make_dialog_loss(recipe: Recipe) -> Callable[[int], Loss]:

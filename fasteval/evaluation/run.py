@@ -113,7 +113,7 @@ def _scorer(settings: RunSettings, workload: Workload, name: str, loader: Reques
         workload.table,
         show_prompt=_prompt_shower(workload, loader, engine),
         reasoning_tags=settings.reasoning_tags,
-        repeats=settings.repeats or task.repeats,
+        repeats=task.repeats,
         predict_only=settings.predict_only,
     )
 

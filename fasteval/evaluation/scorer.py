@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasteval.api.request import Kind
-from fasteval.filters.pipeline import FilterPipeline
 from fasteval.filters.thinking import strip_thinking
 from fasteval.results.document import ScoredDocument
 from fasteval.results.encoding import without_media
@@ -17,6 +16,7 @@ from fasteval.results.sample import Sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fasteval.filters.pipeline import FilterPipeline
     from fasteval.requests import RequestTable
     from fasteval.scheduling import Answer
     from fasteval.tasks import ConfigurableTask

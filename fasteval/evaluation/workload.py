@@ -59,13 +59,21 @@ def load_workload(settings: RunSettings, prompt_profile: str) -> Workload:
     manager = TaskManager(include_path=list(settings.include_path), datasets=settings.datasets, prompt_profile=profile)
     tasks = manager.load_task_or_group(list(settings.tasks))
     options = settings.prompt_options(profile)
+    for task in tasks.values():
+        _override(task, settings)
     tables = [_compile(task, settings, options) for task in tasks.values()]
     table = RequestTable.concatenate(tables)
     if not len(table) and not table.failures:
         raise TaskError(f"nothing to evaluate: --offset {settings.offset} leaves no documents")
-    if settings.gen_kwargs:
-        table.generation_kwargs = [kwargs | settings.gen_kwargs for kwargs in table.generation_kwargs]
     return Workload(tasks, manager.groups, table, options)
+
+
+def _override(task: ConfigurableTask, settings: RunSettings) -> None:
+    """Puts the run's generation kwargs and repeats in the place of the task's own, before requests are made of them."""
+    if settings.gen_kwargs and task.OUTPUT_TYPE.startswith("generate"):
+        task.set_config("generation_kwargs", settings.gen_kwargs, update=True)
+    if settings.repeats is not None:
+        task.set_config("repeats", settings.repeats)
 
 
 def _compile(task: ConfigurableTask, settings: RunSettings, options: PromptOptions) -> RequestTable:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fasteval.api.request import Completion
 from fasteval.errors import RequestError
+from fasteval.models.amx import request_amx
 from fasteval.models.engine_config import EngineConfig
 from fasteval.models.host_link import HostLink, LinkHandler, end_process
 from fasteval.models.media_decoder import MediaDecoder
@@ -90,6 +91,7 @@ def load_backend(config: EngineConfig) -> Backend:
     """Returns the backend with its checkpoint loaded; the first thing in this process to import torch."""
     from fasteval.models.torchvision_repair import repair_torchvision
 
+    request_amx()
     repair_torchvision()
     if config.backend == "hf":
         from fasteval.models.hf_backend import HFBackend

@@ -110,11 +110,14 @@ def _arrow_reader(data: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
     features = datasets.Features({name: _undecoded(kind) for name, kind in data.features.items()})
     # Arrow rows are the stored ones; decoding them here with other features costs nothing, where a cast rewrites.
     table = data.with_format("arrow")
+    with_media = {name: kind for name, kind in features.items() if _holds_media(kind)}
 
     def read(index: int) -> dict[str, Any]:
         columns = table[index : index + 1].to_pydict()
-        row = features.decode_example({name: values[0] for name, values in columns.items()})
-        return {name: _lazy(row[name], kind) for name, kind in features.items()}
+        row: dict[str, Any] = features.decode_example({name: values[0] for name, values in columns.items()})
+        for name, kind in with_media.items():
+            row[name] = _lazy(row[name], kind)
+        return row
 
     return read
 

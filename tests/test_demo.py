@@ -161,3 +161,44 @@ def test_each_picture_is_decoded_once_and_every_counter_is_in_the_results(answer
     assert statistics.prompt_tokens > 0
     assert statistics.counters["engine_steps"] > 0
     assert answered.to_dict()["counters"]
+
+
+def test_mme_from_the_command_line_prints_the_scores_computed_by_hand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The model sees a blue circle and a red triangle; where `right` is False, the data set's own answer is wrong."""
+    import datasets
+    from PIL import Image, ImageDraw
+
+    from fasteval.cli import main
+
+    circle, triangle = Image.new("RGB", (64, 64), "white"), Image.new("RGB", (64, 64), "white")
+    ImageDraw.Draw(circle).ellipse((15, 15, 45, 45), fill=(0, 0, 255))
+    ImageDraw.Draw(triangle).polygon([(32, 12), (12, 48), (52, 48)], fill=(255, 0, 0))
+    images = [
+        ("existence", circle, ("blue", "red"), (True, True)),
+        ("existence", triangle, ("red", "blue"), (True, False)),
+        ("color", triangle, ("red", "green"), (True, True)),
+        ("code_reasoning", circle, ("blue", "gray"), (False, True)),
+    ]
+    rows = []
+    for number, (category, image, colors, rights) in enumerate(images):
+        for color, truth, right in zip(colors, ("Yes", "No"), rights, strict=True):
+            answer = truth if right else {"Yes": "No", "No": "Yes"}[truth]
+            question = f"is there a {color} shape? Please answer yes or no."
+            rows.append(
+                {"question_id": f"{number}.png", "image": image, "question": question, "answer": answer}
+                | {"category": category}
+            )
+    datasets.Dataset.from_list(rows).cast_column("image", datasets.Image()).to_parquet(tmp_path / "test.parquet")
+    arguments = ["--model", "qwen2-vl", "--model_args", f"pretrained={CHECKPOINT}", "--tasks", "mme", "--no_cache"]
+    assert 0 == main([*arguments, "--dataset", f"lmms-lab-encoder/MME={tmp_path}"])
+    table = capsys.readouterr().out
+    printed = {line.split("|")[5].strip(): float(line.split("|")[7]) for line in table.splitlines() if "mme_" in line}
+    assert {
+        "mme_perception_score": (200 + 50) / 2 + 200,
+        "mme_existence": (200 + 50) / 2,
+        "mme_color": 200.0,
+        "mme_cognition_score": 50.0,
+        "mme_code_reasoning": 50.0,
+    } == printed

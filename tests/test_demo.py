@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,3 +204,27 @@ def test_mme_from_the_command_line_prints_the_scores_computed_by_hand(
         "mme_cognition_score": 50.0,
         "mme_code_reasoning": 50.0,
     } == printed
+
+
+def test_a_second_run_starts_no_engine_imports_no_torch_and_gives_identical_results(tmp_path: Path) -> None:
+    program = (
+        "import sys, fasteval.cli\n"
+        "from fasteval.models.host import HostEngine\n"
+        "starts = []\n"
+        "start = HostEngine.start\n"
+        "HostEngine.start = lambda self: (starts.append(1), start(self))[1]\n"
+        "code = fasteval.cli.main(sys.argv[1:])\n"
+        "heavy = [name for name in ('torch', 'transformers', 'vllm') if name in sys.modules]\n"
+        "print(code, len(starts) > 0, heavy, file=sys.stderr)\n"
+    )
+    files = []
+    for number, expected in enumerate(("0 True []", "0 False []")):
+        output = tmp_path / str(number)
+        arguments = ["--model", "demo", "--tasks", "easy_vqa", "--limit", "50", "--output_path", str(output)]
+        command = [sys.executable, "-c", program, *arguments, "--use_cache", str(tmp_path / "cache")]
+        result = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert expected == result.stderr.splitlines()[-1]
+        (path,) = output.rglob("*_results.json")
+        (written,) = output.rglob("*_samples_easy_vqa.jsonl")
+        files.append((json.loads(path.read_text())["results"], written.read_bytes()))
+    assert files[0] == files[1]

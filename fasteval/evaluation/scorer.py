@@ -90,6 +90,7 @@ class TaskScorer:
         answered = [document for document in documents if errors[document.doc_id] is None]
         docs = [self._task.docs[document.doc_id] for document in answered]
         results = [ScoredDocument(document.doc_id) for document in answered]
+        facts = [self._facts(document, doc) for document, doc in zip(answered, docs, strict=True)]
         for pipeline in self._pipelines if answered else ():
             try:
                 columns = self._filter(pipeline, answered, docs)
@@ -97,8 +98,8 @@ class TaskScorer:
                 for result in results:
                     _fail(result, f"filter '{pipeline.name}': {type(error).__name__}: {error}")
                 continue
-            for result, document, doc, filtered in zip(results, answered, docs, columns, strict=True):
-                self._score_one(result, document, doc, pipeline.name, filtered)
+            for result, fact, doc, filtered in zip(results, facts, docs, columns, strict=True):
+                self._score_one(result, fact, doc, pipeline.name, filtered)
         return scored + results
 
     def _filter(
@@ -125,42 +126,44 @@ class TaskScorer:
         return [texts * self._repeats if len(texts) == 1 else texts]
 
     def _score_one(
-        self, scored: ScoredDocument, document: _Waiting, doc: dict[str, Any], name: str, filtered: list[Any]
+        self, scored: ScoredDocument, facts: dict[str, Any], doc: dict[str, Any], name: str, filtered: list[Any]
     ) -> None:
         # take_first_k and its like give a request a list of answers: the task wants that list.
         results = filtered[0] if len(filtered) == 1 and isinstance(filtered[0], list) else filtered
-        sample = replace(self._sample(document, doc), filter=name, filtered_resps=filtered)
+        target = None
         try:
-            sample = replace(sample, target=self._task.doc_to_target(doc))
+            target = self._task.doc_to_target(doc)
             values = {} if self._predict_only else self._task.process_results(doc, results)
         except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
+            sample = Sample(**facts, filter=name, filtered_resps=filtered, target=target)
             _fail(scored, f"{type(error).__name__}: {error}", sample)
             return
         if scored.error is None:
             scored.values[name] = values
         if self._task.cluster_key:
             scored.cluster = doc.get(self._task.cluster_key)
-        scored.samples.append(replace(sample, metrics=values))
+        scored.samples.append(Sample(**facts, filter=name, filtered_resps=filtered, target=target, metrics=values))
 
-    def _sample(self, document: _Waiting, doc: dict[str, Any]) -> Sample:
+    def _facts(self, document: _Waiting, doc: dict[str, Any]) -> dict[str, Any]:
+        """Returns the fields of a document's sample that are the same under every filter."""
         rows = sorted(document.answers)
         answers = [document.answers[row].response for row in rows]
         responses = [response for response in answers if response is not None]
         first = self._table.row(rows[0])
         scored = [response for response in responses if response.logprob is not None]
-        return Sample(
-            doc_id=document.doc_id,
-            doc=without_media(doc),
-            prompt=self._show_prompt(rows[0]),
-            context=first.prompt.plain_text(),
-            resps=[response.value for response in responses],
-            continuations=[self._table.row(row).continuation or "" for row in rows] if scored else None,
-            finish_reason=responses[0].finish_reason,
-            prompt_tokens=sum(response.prompt_tokens for response in responses),
-            output_tokens=sum(response.output_tokens for response in responses),
-            logprobs=[response.logprob for response in scored if response.logprob is not None] or None,
-            is_greedy=[bool(response.is_greedy) for response in scored] or None,
-        )
+        return {
+            "doc_id": document.doc_id,
+            "doc": without_media(doc),
+            "prompt": self._show_prompt(rows[0]),
+            "context": first.prompt.plain_text(),
+            "resps": [response.value for response in responses],
+            "continuations": [self._table.row(row).continuation or "" for row in rows] if scored else None,
+            "finish_reason": responses[0].finish_reason,
+            "prompt_tokens": sum(response.prompt_tokens for response in responses),
+            "output_tokens": sum(response.output_tokens for response in responses),
+            "logprobs": [response.logprob for response in scored if response.logprob is not None] or None,
+            "is_greedy": [bool(response.is_greedy) for response in scored] or None,
+        }
 
 
 def _error(document: _Waiting) -> str | None:

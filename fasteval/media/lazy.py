@@ -8,6 +8,7 @@ pixels: a box drawn on it can never pass for the source.
 
 from __future__ import annotations
 
+import functools
 import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,7 +61,11 @@ class LazyImage(Image.Image):
     def digest(self) -> bytes:
         """16 bytes that identify the encoded source (not the operations)."""
         if self._digest is None:
-            self._digest = xxhash.xxh3_128_digest(self._encoded())
+            if isinstance(self.source, bytes):
+                self._digest = xxhash.xxh3_128_digest(self.source)
+            else:
+                state = Path(self.source).stat()
+                self._digest = _file_digest(self.source, state.st_ino, state.st_size, state.st_mtime_ns)
         return self._digest
 
     @property
@@ -169,3 +174,9 @@ class LazyImage(Image.Image):
 def _same(image: Image.Image) -> Image.Image:
     """Returns `image`: what the pickle of a changed image calls."""
     return image
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _file_digest(path: str, inode: int, size: int, mtime: int) -> bytes:  # noqa: ARG001 - they tell a file's states apart
+    """Returns the digest of a file's content; the questions about one picture read it once."""
+    return xxhash.xxh3_128_digest(Path(path).read_bytes())

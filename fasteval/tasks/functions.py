@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -97,10 +98,17 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
 
 def accepted_arguments(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Returns those of `arguments` that `function` takes by name; all of them if it takes any."""
+    names = _parameter_names(function)
+    return dict(arguments) if names is None else {name: value for name, value in arguments.items() if name in names}
+
+
+@functools.lru_cache(maxsize=4096)
+def _parameter_names(function: Any) -> frozenset[str] | None:
+    """Returns the names of a function's parameters, or None if it takes any name. Asked once for each document."""
     parameters = inspect.signature(function).parameters
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return dict(arguments)
-    return {name: value for name, value in arguments.items() if name in parameters}
+        return None
+    return frozenset(parameters)
 
 
 def code_digest(function: Any) -> bytes:

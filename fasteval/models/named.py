@@ -38,7 +38,7 @@ _DEMO = str(Path(__file__).parent.parent / "demo" / "checkpoint")
 NAMED: dict[str, NamedModel] = {
     model.name: model
     for model in (
-        _vllm("demo", _DEMO, "qwen2_vl", "the bundled 1.4 M-parameter Qwen2-VL, trained on easy-VQA"),
+        _vllm("demo", _DEMO, "qwen2_vl", "the bundled 1.5 M-parameter Qwen2-VL, trained on easy-VQA"),
         _vllm("qwen2-vl", "Qwen/Qwen2-VL-2B-Instruct", "qwen2_vl", "Qwen2-VL 2B Instruct"),
         _vllm("qwen2.5-vl", "Qwen/Qwen2.5-VL-3B-Instruct", "qwen2_5_vl", "Qwen2.5-VL 3B Instruct"),
         _vllm("qwen3-vl", "Qwen/Qwen3-VL-2B-Instruct", "qwen3_vl", "Qwen3-VL 2B Instruct"),

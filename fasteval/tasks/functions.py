@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,13 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from fasteval.errors import TaskFileError, nearest
+from fasteval.compat import check_real_packages
+from fasteval.compat.missing import distribution_of
+from fasteval.compat.names import PACKAGES
+from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
 
 __all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "code_digest", "load_function"]
+
+
+_FOREIGN = re.compile(rf"^\s*(?:from|import)\s+({'|'.join(PACKAGES)})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +125,22 @@ def _error(reference: FunctionReference, field: str, message: str) -> TaskFileEr
     return TaskFileError(message, file=reference.file, line=reference.line, field=field)
 
 
+def _missing(reference: FunctionReference, field: str, what: str, error: ModuleNotFoundError) -> TaskFileError:
+    """Returns the error of a module that is not there: a package that can be installed, or a name of ours."""
+    name = error.name or str(error)
+    top = name.partition(".")[0]
+    if top in PACKAGES:
+        message = f"!function {reference.name}: {what} needs '{name}', which fasteval does not supply"
+        return _error(reference, field, message)
+    message = (
+        f"!function {reference.name}: {what} needs the package '{top}': pip install {distribution_of(top)}"
+    )
+    return MissingPackageError(message, top, file=reference.file, line=reference.line, field=field)
+
+
 def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType:
     try:
-        code = _compile(path, path.stat().st_mtime_ns)
+        code, foreign = _compile(path, path.stat().st_mtime_ns)
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         raise TaskFileError(f"not Python: {error}", file=path, line=line) from error
@@ -134,8 +154,13 @@ def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType
     # hashes functions of importable modules by name alone, and would serve stale documents after an edit.
     sys.modules[name] = module
     try:
+        check_real_packages(foreign)
         exec(code, vars(module))  # noqa: S102 - a task folder's code is code that the user asked to run
-    except Exception as error:
+    except ModuleNotFoundError as error:
+        raise _missing(reference, field, path.name, error) from error
+    except UsageError as error:
+        raise _error(reference, field, str(error)) from error
+    except (Exception, SystemExit) as error:  # some modules end the program where a package is missing
         message = f"!function {reference.name}: {path.name} raised {type(error).__name__}: {error}"
         raise _error(reference, field, message) from error
     finally:
@@ -149,17 +174,19 @@ def _import(module_name: str, path: Path, reference: FunctionReference, field: s
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
             message = f"!function {reference.name}: there is no file {path}, and no module '{module_name}' to import"
-        else:
-            message = f"!function {reference.name}: importing {module_name} needs the package '{error.name}'"
-        raise _error(reference, field, message) from error
+            raise _error(reference, field, message) from error
+        raise _missing(reference, field, f"importing {module_name}", error) from error
     except Exception as error:
         message = f"!function {reference.name}: importing {module_name} raised {type(error).__name__}: {error}"
         raise _error(reference, field, message) from error
 
 
 @lru_cache(maxsize=1024)
-def _compile(path: Path, mtime_ns: int) -> CodeType:  # noqa: ARG001 - the time is part of the cache's key
-    return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+def _compile(path: Path, mtime_ns: int) -> tuple[CodeType, frozenset[str]]:  # noqa: ARG001 - part of the cache's key
+    """Returns the file's code, and which of the packages whose names we supply it imports."""
+    source = path.read_bytes()
+    foreign = frozenset(_FOREIGN.findall(source.decode("utf-8", "replace")))
+    return compile(source, str(path), "exec", dont_inherit=True), foreign
 
 
 def _folder_digest(folder: Path) -> bytes:

@@ -89,9 +89,7 @@ class ExtendedRegexFilter(RegexFilter):
 
 @cache
 def _punctuation() -> dict[int, None]:
-    return dict.fromkeys(
-        code for code in range(sys.maxunicode) if unicodedata.category(chr(code)).startswith("P")
-    )
+    return dict.fromkeys(code for code in range(sys.maxunicode) if unicodedata.category(chr(code)).startswith("P"))
 
 
 LowercaseFilter, UppercaseFilter, WhitespaceFilter = Lowercase, Uppercase, RemoveWhitespace

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fasteval.compat.names import PACKAGES, STANDINS, SUPPLIED
+from fasteval.compat.missing import distribution_of
+from fasteval.compat.names import PACKAGES, REFUSING, STANDINS, SUPPLIED
 from fasteval.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +37,13 @@ class _Names(Loader):
         for name in self._ours:
             source = importlib.import_module(name)
             vars(module).update({public: getattr(source, public) for public in source.__all__})
+        if module.__name__ in REFUSING:
+            _log.warning(
+                "task code imports '%s', which is not installed: it loads, and what needs the package fails when it is "
+                "scored: pip install %s",
+                module.__name__,
+                distribution_of(module.__name__),
+            )
 
 
 class _Finder(MetaPathFinder):
@@ -50,8 +59,8 @@ class _Finder(MetaPathFinder):
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
         package, _, rest = fullname.partition(".")
-        if fullname in STANDINS and PathFinder.find_spec(fullname) is None:
-            return _spec(fullname, (STANDINS[fullname],), is_package=False)
+        if fullname in STANDINS and PathFinder.find_spec(package) is None:
+            return _spec(fullname, (STANDINS[fullname],), is_package=True)
         if package not in PACKAGES:
             return None
         if fullname in SUPPLIED:
@@ -79,6 +88,9 @@ def add_root(folder: Path) -> None:
     If the folder lies within a checkout's folder of tasks, that one is meant, so that a part of a checkout finds the
     modules beside it. The folder that was added last is looked through first.
     """
+    # Much task code reads this variable without asking whether it is set. The value is the one that counts without it.
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    os.environ.setdefault("HF_HOME", str(cache / "huggingface"))
     root = str(_tasks_folder(folder))
     if not any(finder is _FINDER for finder in sys.meta_path):
         # In front: where the real package is installed it must not be found, with all that it imports.

@@ -1,4 +1,4 @@
-"""`lmms_eval.llm_judge`: the classes that judge tasks fill in. No judge is asked: the server refuses when it is used."""
+"""`lmms_eval.llm_judge`: the classes that judge tasks fill in. No judge is asked: the server refuses its use."""
 
 from __future__ import annotations
 

@@ -21,10 +21,11 @@ __all__ = [
 
 _MARKS = ",.!?;:'"
 _JAPANESE = "[\u3040-\u30ff\u4e00-\u9fff]"
-_WIDE = {ord("Ａ") + offset: chr(ord("A") + offset) for offset in range(26)}
-_OPTION_LINE = re.compile(r"\s*[-*・>•]?\s*[A-Z][.)、。：:]", re.IGNORECASE)
+#: Wide letters -> ordinary ones.
+_WIDE = {0xFF21 + offset: chr(ord("A") + offset) for offset in range(26)}
+_OPTION_LINE = re.compile(r"\s*[-*・>•]?\s*[A-Z][.)、。\uff1a:]", re.IGNORECASE)
 _SAID = re.compile(
-    r"(?:answer|final|correct|solution|ans|正解(?:は)?|答え(?:は)?|解答(?:は)?)\s*[:：]?\s*[【\[(】*_-]*([A-Z])[】\])*_-]*\b",
+    r"(?:answer|final|correct|solution|ans|正解(?:は)?|答え(?:は)?|解答(?:は)?)\s*[:\uff1a]?\s*[【\[(】*_-]*([A-Z])[】\])*_-]*\b",
     re.IGNORECASE,
 )
 _ALONE = re.compile(r"[【\[(*]*([A-Z])[】\])*]*\b", re.IGNORECASE)
@@ -52,7 +53,7 @@ def parse_mmmu_multi_choice_response(response: str, all_choices: Sequence[str], 
 
 def parse_jmmmu_multi_choice_response(response: str, all_choices: Sequence[str], index2ans: Mapping[str, str]) -> str:
     """Returns the chosen letter by JMMMU's rules: MMMU's, and a letter between Japanese characters before "A."."""
-    text = stripped_reply(response, _MARKS + "、。！？；：")
+    text = stripped_reply(response, _MARKS + "、。\uff01\uff1f\uff1b\uff1a")
     for form, place in (("({})", "({})"), ("{} ", " {} ")):
         found = [letter for letter, _ in candidates_by_form(text, all_choices, form)]
         if found:

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["PACKAGES", "STANDINS", "SUPPLIED"]
+__all__ = ["PACKAGES", "REFUSING", "STANDINS", "SUPPLIED"]
 
 #: The packages whose names are supplied. They are refused if the real ones were imported already.
 PACKAGES = ("lmms_eval", "lm_eval")
 
 #: Third-party packages that are supplied only where they are not installed.
-STANDINS = {"loguru": "fasteval.compat.loguru", "openai": "fasteval.compat.openai"}
+STANDINS = {
+    "evaluate": "fasteval.compat.evaluate",
+    "loguru": "fasteval.compat.loguru",
+    "openai": "fasteval.compat.openai",
+    "requests": "fasteval.compat.requests",
+    "requests.exceptions": "fasteval.compat.requestsexceptions",
+    "sklearn": "fasteval.compat.sklearn",
+    "sklearn.metrics": "fasteval.compat.sklearnmetrics",
+}
+#: Those of them that let a task load, but refuse to do their work: a warning says so when the task loads.
+REFUSING = ("evaluate", "openai", "requests")
 
 _BOTH: dict[str, tuple[str, ...]] = {
     "": ("fasteval.compat.root",),

@@ -9,7 +9,7 @@ __all__ = ["generate_submission_file"]
 
 
 def generate_submission_file(file_name: str, args: Any, subpath: str = "submissions") -> str:
-    """Returns the absolute path of `file_name` in the folder `subpath` of the run's output folder, and makes the folder.
+    """Returns the absolute path of `file_name` below the run's output folder, and makes the folder.
 
     Args:
         file_name: the file.

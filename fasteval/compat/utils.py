@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.compat.missing import import_or_refuse
+from fasteval.compat.sklearnmetrics import f1_score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,12 +57,7 @@ def weighted_f1_score(items: Sequence[tuple[Any, Any]]) -> float:
 
     Equal to `sklearn.metrics.f1_score(golds, predictions, average="weighted")`.
     """
-    golds, predictions = [gold for gold, _ in items], [predicted for _, predicted in items]
-    total = 0.0
-    for label in set(golds):
-        right = sum(gold == predicted == label for gold, predicted in items)
-        total += golds.count(label) * 2 * right / (golds.count(label) + predictions.count(label))
-    return total / len(items)
+    return f1_score([gold for gold, _ in items], [predicted for _, predicted in items], average="weighted")
 
 
 def handle_non_serializable(value: Any) -> Any:

@@ -8,23 +8,111 @@ from typing import Any, ClassVar
 __all__ = ["EvalAIAnswerProcessor"]
 
 #: Words that are written without their apostrophe, in the challenge's list.
-_ONCE = """
-    ain't aren't can't could've couldn't didn't doesn't don't hadn't hasn't haven't he'd he's how'd how'll how's I'm I've
-    isn't it'd it'll ma'am mightn't might've mustn't must've needn't not've o'clock oughtn't shan't should've shouldn't
-    somebody'll somebody's someone'd someone'll someone's something'd something'll that's there'd there're there's
-    they'd they'll they're they've 'twas wasn't we've weren't what'll what're what's what've when's where'd where's
-    where've who'd who'll who's who've why'll why're why's won't would've wouldn't y'all you'd you'll you're you've
-    """.split()
+_ONCE = [
+    "ain't",
+    "aren't",
+    "can't",
+    "could've",
+    "couldn't",
+    "didn't",
+    "doesn't",
+    "don't",
+    "hadn't",
+    "hasn't",
+    "haven't",
+    "he'd",
+    "he's",
+    "how'd",
+    "how'll",
+    "how's",
+    "I'm",
+    "I've",
+    "isn't",
+    "it'd",
+    "it'll",
+    "ma'am",
+    "mightn't",
+    "might've",
+    "mustn't",
+    "must've",
+    "needn't",
+    "not've",
+    "o'clock",
+    "oughtn't",
+    "shan't",
+    "should've",
+    "shouldn't",
+    "somebody'll",
+    "somebody's",
+    "someone'd",
+    "someone'll",
+    "someone's",
+    "something'd",
+    "something'll",
+    "that's",
+    "there'd",
+    "there're",
+    "there's",
+    "they'd",
+    "they'll",
+    "they're",
+    "they've",
+    "'twas",
+    "wasn't",
+    "we've",
+    "weren't",
+    "what'll",
+    "what're",
+    "what's",
+    "what've",
+    "when's",
+    "where'd",
+    "where's",
+    "where've",
+    "who'd",
+    "who'll",
+    "who's",
+    "who've",
+    "why'll",
+    "why're",
+    "why's",
+    "won't",
+    "would've",
+    "wouldn't",
+    "y'all",
+    "you'd",
+    "you'll",
+    "you're",
+    "you've",
+]
 #: Words with two apostrophes of which either may be missing.
-_TWICE = """
-    couldn't've hadn't've he'd've I'd've it'd've mightn't've she'd've shouldn't've somebody'd've someone'd've
-    something'd've there'd've they'd've we'd've who'd've wouldn't've y'all'll you'd've
-    """.split()
+_TWICE = [
+    "couldn't've",
+    "hadn't've",
+    "he'd've",
+    "I'd've",
+    "it'd've",
+    "mightn't've",
+    "she'd've",
+    "shouldn't've",
+    "somebody'd've",
+    "someone'd've",
+    "something'd've",
+    "there'd've",
+    "they'd've",
+    "we'd've",
+    "who'd've",
+    "wouldn't've",
+    "y'all'll",
+    "you'd've",
+]
 #: What follows no rule; "somebodyd" is the challenge's own spelling.
 _ODD = {
     **dict.fromkeys(("ow's'at", "'ows'at", "'ow'sat"), "'ow's'at"),
     **dict.fromkeys(("yall'd've", "y'alld've", "y'all'dve"), "y'all'd've"),
-    **{"somebody'd": "somebodyd", "let's": "let's", "she's": "she's"},
+    "somebody'd": "somebodyd",
+    "let's": "let's",
+    "she's": "she's",
 }
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _COMMA_IN_NUMBER = re.compile(r"(?<=\d),+(?=\d)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import logging
 import re
 import sys
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from fasteval.compat import check_real_packages
+from fasteval.compat import check_real_packages, utils
 from fasteval.compat.missing import distribution_of
 from fasteval.compat.names import PACKAGES
 from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "code_digest", "load_function"]
 
+
+_log = logging.getLogger(__name__)
 
 _FOREIGN = re.compile(rf"^\s*(?:from|import)\s+({'|'.join(PACKAGES)})\b", re.MULTILINE)
 
@@ -94,6 +97,8 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
         digest = xxhash.xxh3_128_digest(Path(origin).read_bytes() if origin else module_name.encode())
     target = getattr(module, function_name, None)
     if target is None:
+        target = _of_foreign_utils(module_name, function_name, reference)
+    if target is None:
         close = nearest(function_name, vars(module))
         hint = f": did you mean '{close}'?" if close else ""
         raise _error(reference, field, f"!function {reference.name}: {module_name} has no '{function_name}'{hint}")
@@ -121,20 +126,36 @@ def code_digest(function: Any) -> bytes:
     return xxhash.xxh3_128_digest(data)
 
 
+def _of_foreign_utils(module_name: str, function_name: str, reference: FunctionReference) -> Any:
+    """Returns the helper of lm-eval's own `utils` that a folder's `utils` was meant to import, and does not; or None.
+
+    175 tasks of lm-eval name `utils.weighted_f1_score` beside a `utils.py` that forgot it.
+    """
+    if module_name != "utils" or function_name not in utils.__all__:
+        return None
+    _log.info("%s: %s is taken from lm_eval.utils", reference.file, reference.name)
+    return getattr(utils, function_name)
+
+
 def _error(reference: FunctionReference, field: str, message: str) -> TaskFileError:
     return TaskFileError(message, file=reference.file, line=reference.line, field=field)
 
 
-def _missing(reference: FunctionReference, field: str, what: str, error: ModuleNotFoundError) -> TaskFileError:
+def _missing(reference: FunctionReference, field: str, what: str, error: ImportError) -> TaskFileError:
     """Returns the error of a module that is not there: a package that can be installed, or a name of ours."""
-    name = error.name or str(error)
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, ModuleNotFoundError) and cause.name):
+        # Task code likes to catch the error and raise one of its own, with advice that is not fasteval's.
+        cause = cause.__cause__ or cause.__context__
+    name = getattr(cause, "name", None)
+    if name is None:
+        message = f"!function {reference.name}: {what} raised {type(error).__name__}: {error}"
+        return _error(reference, field, message)
     top = name.partition(".")[0]
     if top in PACKAGES:
         message = f"!function {reference.name}: {what} needs '{name}', which fasteval does not supply"
         return _error(reference, field, message)
-    message = (
-        f"!function {reference.name}: {what} needs the package '{top}': pip install {distribution_of(top)}"
-    )
+    message = f"!function {reference.name}: {what} needs the package '{top}': pip install {distribution_of(top)}"
     return MissingPackageError(message, top, file=reference.file, line=reference.line, field=field)
 
 
@@ -156,7 +177,7 @@ def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType
     try:
         check_real_packages(foreign)
         exec(code, vars(module))  # noqa: S102 - a task folder's code is code that the user asked to run
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise _missing(reference, field, path.name, error) from error
     except UsageError as error:
         raise _error(reference, field, str(error)) from error

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.compat import add_root
-from fasteval.errors import UnknownNameError, UsageError
+from fasteval.errors import FastEvalError, UnknownNameError, UsageError
 from fasteval.tasks.config import TaskConfig
 from fasteval.tasks.configurable import ConfigurableTask
 from fasteval.tasks.functions import TaskFunction
@@ -132,9 +132,9 @@ class TaskManager:
             self._make(file, path.parent)
             return
         for member in GroupConfig.from_file(file).task:
-            if isinstance(member, str) and member not in self._index.tasks and member not in self._index.groups:
-                if self._several(member) is None:
-                    raise file.error("task", f"the member '{member}' is no task, group or tag")
+            known = not isinstance(member, str) or member in self._index.tasks or member in self._index.groups
+            if not known and self._several(str(member)) is None:
+                raise file.error("task", f"the member '{member}' is no task, group or tag")
 
     def _load(
         self, entry: Any, changes: dict[str, Any], loaded: dict[str, ConfigurableTask], within: tuple[str, ...]
@@ -246,7 +246,14 @@ class TaskManager:
                 raise file.error("class", f"{named!r} is not a subclass of fasteval.ConfigurableTask")
             file = replace(file, fields={key: value for key, value in file.fields.items() if key != "class"})
         config = TaskConfig.from_file(file)
-        task: ConfigurableTask = cls(
-            config, datasets=self._datasets, prompt_profile=self._prompt_profile, folder=folder
-        )
+        options: dict[str, Any] = {"datasets": self._datasets, "prompt_profile": self._prompt_profile, "folder": folder}
+        if cls is ConfigurableTask:
+            return ConfigurableTask(config, **options)
+        try:
+            task: ConfigurableTask = cls(config=config, **options)
+        except FastEvalError:
+            raise
+        except Exception as error:  # a class of somebody else's may raise anything
+            reason = f"{type(error).__name__}: {error}"
+            raise file.error("class", f"{cls.__name__} cannot be made from fasteval's settings: {reason}") from error
         return task

@@ -93,4 +93,4 @@ class _Snippet(yaml.CSafeLoader):
     """A safe loader to which every tag of the file's own means nothing."""
 
 
-_Snippet.add_constructor("!function", lambda loader, node: None)
+_Snippet.add_constructor("!function", lambda *_: None)

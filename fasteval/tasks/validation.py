@@ -49,7 +49,7 @@ class Validation:
     failed: list[FailedTask]
 
     def by_package(self) -> dict[str | None, list[FailedTask]]:
-        """Returns the failed tasks by missing package, the one that most tasks need first; None (other reasons) last."""
+        """Returns the failed tasks by missing package, the most needed first; the others last, under None."""
         found: dict[str | None, list[FailedTask]] = defaultdict(list)
         for failure in self.failed:
             found[failure.package].append(failure)

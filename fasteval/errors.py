@@ -7,6 +7,7 @@ The hierarchy::
     │   └── UnknownNameError       a name that nothing carries; offers the nearest one
     ├── TaskError                  a task cannot be loaded or run
     │   ├── TaskFileError          a YAML or Python file of a task is wrong (file, line, field)
+    │   │   └── MissingPackageError its code needs a package that is not installed
     │   ├── DatasetError           a data set is not there or lacks a column
     │   └── DocumentError          one document cannot be prompted or scored: becomes one error row
     ├── ModelError                 a model cannot be loaded or used
@@ -36,6 +37,7 @@ __all__ = [
     "DocumentError",
     "EngineError",
     "FastEvalError",
+    "MissingPackageError",
     "ModelError",
     "OutputError",
     "RequestError",
@@ -94,6 +96,16 @@ class TaskFileError(TaskError):
         self.file, self.line, self.field = str(file), line, field
         place = self.file if line is None else f"{self.file}:{line}"
         super().__init__(f"{place}: {field}: {message}" if field else f"{place}: {message}")
+
+
+class MissingPackageError(TaskFileError):
+    """A task's code needs a package that is not installed; the text ends with the command that installs it."""
+
+    def __init__(  # noqa: D107 - see the class
+        self, message: str, package: str, *, file: Path | str, line: int | None = None, field: str | None = None
+    ) -> None:
+        super().__init__(message, file=file, line=line, field=field)
+        self.package = package
 
 
 class DatasetError(TaskError):

@@ -16,6 +16,7 @@ ORDER = (
     ("evaluation",),
     ("results",),
     ("tasks",),
+    ("compat",),
     ("scheduling",),
     ("requests",),
     ("models",),

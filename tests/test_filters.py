@@ -24,6 +24,7 @@ BUILTIN: dict[str, dict[str, Any]] = {
     "map": {"mapping_dict": {"a": "b"}},
     "remove_whitespace": {},
     "strip_thinking": {},
+    "format_span": {},
 }
 
 
@@ -33,6 +34,19 @@ def run(function: str, answers: list[Any], doc: dict[str, Any] | None = None, **
 
 
 # Every filter.
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("per: ada $ loc: kenya $ loc: uganda", "Person: Ada $$ LOCATION: Kenya, Uganda$$"),
+        ("org: un $ date: may 1", "org: UN\ndate: May 1"),
+        ("", "PER: none"),
+        ("", "there are no entities"),
+    ],
+)
+def test_named_entities_in_one_form(expected: str, answer: str) -> None:
+    assert [[expected]] == run("format_span", [answer]) or [expected] == run("format_span", [answer])
 
 
 def test_the_builtin_filters_are_those_of_lm_eval_and_lmms_eval() -> None:

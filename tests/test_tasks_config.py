@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fasteval.api.task import PromptOptions
 from fasteval.errors import TaskFileError
 from fasteval.tasks import TaskConfig
-from tests.task_folders import make
+from tests.task_folders import load, make
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def test_generation_stops_at_the_fewshot_delimiter_unless_the_task_says_otherwis
 
 
 def test_a_group_of_a_task_is_a_tag_and_not_both() -> None:
-    assert (("old",), None) == (config(group="old").tag, config(group="old").group)
+    assert (("old",), ()) == (config(group="old").tag, config(group="old").group)
     assert ("a", "b") == config(tag=["a", "b"]).tag
     with pytest.raises(TaskFileError, match="either 'tag' or 'group'"):
         config(group="old", tag="new")
@@ -71,18 +72,10 @@ def test_a_number_as_configuration_name_is_a_text() -> None:
 @pytest.mark.parametrize(
     ("message", "fields"),
     [
-        ("output_type: 'generate_visual_cot' is not supported", {"output_type": "generate_visual_cot"}),
         (
             "output_type: 'multiple_choices' is not supported: did you mean 'multiple_choice'?",
             {"output_type": "multiple_choices"},
         ),
-        ("doc_to_audio: audio is not supported", {"doc_to_audio": "sound"}),
-        ("use_prompt: promptsource", {"use_prompt": "x"}),
-        ("unsafe_code: ", {"unsafe_code": True}),
-        ("dataset_kwargs: 'video'", {"dataset_kwargs": {"video": True}}),
-        ("metric_list: acc_mutual_info is not supported", {"metric_list": [{"metric": "acc_mutual_info"}]}),
-        ("metric_list: metrics of the package 'evaluate'", {"metric_list": [{"metric": "x", "hf_evaluate": True}]}),
-        ("gen_prefix: ", {"gen_prefix": "So", "doc_to_visual": "image"}),
         ("test_split: name the split", {"test_split": None}),
         ("dataset_path: name the data set", {"dataset_path": None}),
         ("doc_to_choice: ", {"output_type": "multiple_choice"}),
@@ -106,12 +99,46 @@ def test_a_number_as_configuration_name_is_a_text() -> None:
         ("reasoning_tags: expected a list of pairs", {"reasoning_tags": ["<think>"]}),
     ],
 )
-def test_a_wrong_or_unsupported_value_is_refused_when_the_file_is_loaded(
-    message: str, fields: dict[str, object]
-) -> None:
+def test_a_wrong_value_is_refused_when_the_file_is_loaded(message: str, fields: dict[str, object]) -> None:
     with pytest.raises(TaskFileError) as caught:
         config(**fields)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("message", "fields"),
+    [
+        ("output_type: 'generate_until_agentic' cannot be run", {"output_type": "generate_until_agentic"}),
+        ("output_type: 'generate_visual_cot' cannot be run", {"output_type": "generate_visual_cot"}),
+        ("doc_to_audio: audio is not supported", {"doc_to_audio": "sound"}),
+        ("use_prompt: promptsource", {"use_prompt": "x"}),
+        ("unsafe_code: ", {"unsafe_code": True}),
+        ("dataset_kwargs: 'video'", {"dataset_kwargs": {"video": True}}),
+        ("metric_list: acc_mutual_info is not supported", {"metric_list": [{"metric": "acc_mutual_info"}]}),
+        ("metric_list: metrics of the package 'evaluate'", {"metric_list": [{"metric": "x", "hf_evaluate": True}]}),
+        ("gen_prefix: ", {"gen_prefix": "So", "doc_to_visual": "image"}),
+    ],
+)
+def test_what_this_version_cannot_do_loads_and_is_refused_before_data_and_engine(
+    tmp_path: Path, message: str, fields: dict[str, object]
+) -> None:
+    task = make(tmp_path)
+    task.set_config("process_results", len)
+    for name, value in fields.items():
+        task.set_config(name, value)
+    for ask in (lambda: task.docs, lambda: task.compile(PromptOptions())):
+        with pytest.raises(TaskFileError) as caught:
+            ask()
+        assert message in str(caught.value)
+
+
+def test_options_that_only_another_profile_s_model_knows_are_looked_at_when_that_profile_is_used(
+    tmp_path: Path,
+) -> None:
+    make(tmp_path, "model_specific_generation_kwargs: {other: {patch_size: 16}}\n").compile(PromptOptions())
+    task = load(tmp_path, "plain", prompt_profile="other")
+    with pytest.raises(TaskFileError, match="generation_kwargs: unknown generation option 'patch_size'"):
+        task.compile(PromptOptions())
 
 
 def test_an_unknown_field_offers_the_nearest_one_with_file_and_line(tmp_path: Path) -> None:

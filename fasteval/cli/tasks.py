@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from fasteval.api.task import DocumentRequest, Task
+    from fasteval.tasks.validation import Validation
 
 __all__ = ["LISTINGS", "print_listing", "tasks"]
 
@@ -38,6 +40,33 @@ def tasks() -> None:
 def list_tasks(patterns: Sequence[str], include_path: Iterable[tuple[str, ...]], groups: bool | None) -> None:
     """Lists tasks and groups, one name a line; those that match one of PATTERNS if there are any."""
     print_listing(flat(include_path), LISTINGS["list_groups" if groups else "list"], patterns)
+
+
+@tasks.command("validate")
+@click.argument("given", nargs=-1, metavar="[NAME]…")
+@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def validate_tasks(
+    context: click.Context, given: Sequence[str], include_path: Iterable[tuple[str, ...]], as_json: bool
+) -> None:
+    """Loads tasks without their data and says which ones fail, and why.
+
+    Without names: all tasks of the folders, or of the library if no folder is given. Exit code 1 if one fails.
+    """
+    from fasteval.tasks import TaskManager
+    from fasteval.tasks.index import LIBRARY
+    from fasteval.tasks.validation import validate
+
+    folders = [Path(folder).expanduser().absolute() for folder in flat(include_path)]
+    manager = TaskManager(include_path=folders)
+    if given:
+        wanted = manager.names_matching(given)
+    else:
+        wanted = sorted({name for folder in folders or [LIBRARY] for name in manager.names_below(folder)})
+    result = validate(manager, wanted)
+    click.echo(_validation_json(result) if as_json else _validation_text(result))
+    context.exit(1 if result.failed else 0)
 
 
 @tasks.command("show")
@@ -80,6 +109,27 @@ def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: S
     for name in every:
         if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns):
             click.echo(name)
+
+
+def _validation_json(result: Validation) -> str:
+    from fasteval.results.encoding import to_json
+
+    failed = [{"task": entry.task, "file": str(entry.file), "reason": entry.reason} for entry in result.failed]
+    return to_json({"ok": len(result.ok), "failed": failed}, indent=True).decode()
+
+
+def _validation_text(result: Validation) -> str:
+    """Returns the failures, those of a missing package together, and the counts in the last line."""
+    from fasteval.compat.missing import distribution_of
+
+    lines = []
+    for package, failures in result.by_package().items():
+        needs = f"need the package '{package}': pip install {distribution_of(package)}" if package else "are wrong"
+        lines.append(f"{len(failures)} {needs}")
+        lines += [
+            f"  {entry.task}  {entry.file}" + ("" if package else f"\n      {entry.reason}") for entry in failures
+        ]
+    return "\n".join([*lines, f"{len(result.ok)} ok, {len(result.failed)} failed"])
 
 
 def _load(name: str, include_path: Sequence[str], datasets: dict[str, str], prompt_profile: str | None) -> Task:

@@ -11,6 +11,7 @@ __all__ = ["pass_through"]
 #: Metric -> (aggregation, whether higher is better, output types).
 _ITEM_METRICS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "acc": ("mean", True, ("loglikelihood", "multiple_choice")),
+    "acc_bytes": ("mean", True, ("loglikelihood", "multiple_choice")),
     "acc_norm": ("mean", True, ("loglikelihood", "multiple_choice")),
     "acc_mutual_info": ("mean", True, ("multiple_choice",)),
     "acc_all": ("mean", True, ("loglikelihood",)),

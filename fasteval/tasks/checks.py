@@ -11,7 +11,15 @@ if TYPE_CHECKING:
 
     from fasteval.tasks.config import TaskConfig
 
-__all__ = ["FEWSHOT_FIELDS", "FIELD_CHECKS", "FieldProblem", "check_together", "check_unsupported", "read_metadata"]
+__all__ = [
+    "FEWSHOT_FIELDS",
+    "FIELD_CHECKS",
+    "LISTED_TYPES",
+    "FieldProblem",
+    "check_together",
+    "check_unsupported",
+    "read_metadata",
+]
 
 #: What `fewshot_config` may hold.
 FEWSHOT_FIELDS = ("sampler", "samples", "split", "doc_to_text", "doc_to_target", "doc_to_choice")
@@ -134,11 +142,11 @@ def _tags(value: Any) -> Any:
 
 #: For each field the function that returns its value in normal form, or raises `FieldProblem`.
 FIELD_CHECKS: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("task_alias", "group", "group_alias", "dataset_path", "use_prompt", "gen_prefix"), _text),
+    **dict.fromkeys(("task_alias", "group_alias", "dataset_path", "use_prompt", "gen_prefix"), _text),
     **dict.fromkeys(("training_split", "validation_split", "test_split", "fewshot_split", "cluster_key"), _text),
     **dict.fromkeys(("description", "target_delimiter", "fewshot_delimiter", "output_type", "score_key"), _text),
     "dataset_name": _name,
-    "tag": _names,
+    **dict.fromkeys(("tag", "group"), _names),
     **dict.fromkeys(("full_docs", "process_results_use_image", "should_decontaminate"), _flag),
     **dict.fromkeys(("auto_strip_thinking", "unsafe_code"), _flag),
     **dict.fromkeys(("custom_dataset", "process_docs", "process_results", "doc_to_messages"), _function),
@@ -157,11 +165,18 @@ FIELD_CHECKS: dict[str, Callable[[Any], Any]] = {
     "reasoning_tags": _tags,
 }
 
+#: Output types of tasks that load and are listed, but are not run, and why.
+LISTED_TYPES = {
+    "generate_until_agentic": "the program that acts between the model's answers is not part of this version",
+    "generate_visual_cot": "models that draw pictures as they reason are not supported by this version",
+}
 _VIDEO_OPTIONS = ("video", "From_YouTube", "builder_script", "force_unzip", "create_link")
 
 
 def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
     """Yields field and reason for each setting that this version cannot honour."""
+    if config.output_type in LISTED_TYPES:
+        yield "output_type", f"'{config.output_type}' cannot be run: {LISTED_TYPES[config.output_type]}"
     if config.doc_to_audio is not None:
         yield "doc_to_audio", "audio is not supported by this version"
     if config.use_prompt is not None:
@@ -173,6 +188,16 @@ def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
     for option in _VIDEO_OPTIONS:
         if config.dataset_kwargs.get(option):
             yield "dataset_kwargs", f"'{option}' (archives of videos) is not supported by this version"
+    yield from _unsupported_metrics(config)
+
+
+def _unsupported_metrics(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    for entry in config.metric_list:
+        if entry.get("hf_evaluate"):
+            yield (
+                "metric_list",
+                "metrics of the package 'evaluate' are not supported: they are fetched from the network",
+            )
     if "acc_mutual_info" in [entry["metric"] for entry in config.metric_list]:
         yield "metric_list", "acc_mutual_info is not supported: it needs each choice's probability without a question"
 
@@ -198,10 +223,5 @@ def check_together(config: TaskConfig) -> Iterator[tuple[str, str]]:
         metric = entry["metric"]
         if not isinstance(metric, str) and not callable(metric):
             yield "metric_list", f"expected a metric's name or !function module.name, got {metric!r}"
-        if entry.get("hf_evaluate"):
-            yield (
-                "metric_list",
-                "metrics of the package 'evaluate' are not supported: they are fetched from the network",
-            )
         if not isinstance(entry.get("higher_is_better", True), bool):
             yield "metric_list", f"higher_is_better must be true or false, got {entry['higher_is_better']!r}"

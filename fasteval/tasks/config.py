@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from fasteval.errors import FastEvalError, TaskFileError, nearest
+from fasteval.errors import FastEvalError, TaskFileError, UnknownNameError, nearest
 from fasteval.metrics import DEFAULT_METRICS
 from fasteval.models.sampling import SamplingParameters
-from fasteval.tasks.checks import FIELD_CHECKS, FieldProblem, check_together, check_unsupported
+from fasteval.tasks.checks import FIELD_CHECKS, LISTED_TYPES, FieldProblem, check_together, check_unsupported
 from fasteval.tasks.functions import TaskFunction
 from fasteval.tasks.loading import TaskFile
 from fasteval.tasks.templates import check_template
@@ -36,7 +36,7 @@ class TaskConfig:
         task: the name under which results are reported.
         task_alias: the name in tables.
         tag: names that stand for this task and others; a text becomes a tuple of one.
-        group: an old name for `tag`; always None after loading.
+        group: an old name for `tag`; always empty after loading.
         group_alias: kept for results files; has no effect on a task.
         dataset_path: name of the data set, or a builder of `datasets` (csv, json, parquet, text, arrow).
         dataset_name: the data set's configuration.
@@ -86,7 +86,7 @@ class TaskConfig:
     task: str
     task_alias: str | None = None
     tag: tuple[str, ...] = ()
-    group: str | None = None
+    group: tuple[str, ...] = ()
     group_alias: str | None = None
     dataset_path: str | None = None
     dataset_name: str | None = None
@@ -136,7 +136,7 @@ class TaskConfig:
         """Fills in what depends on other fields, and checks all of them.
 
         Raises:
-            TaskFileError: a field has a value that it cannot have, or one that this version cannot honour.
+            TaskFileError: a field has a value that it cannot have.
         """
         if not isinstance(self.task, str) or not self.task:
             raise self.source.error("task", f"expected a name, got {self.task!r}")
@@ -204,6 +204,19 @@ class TaskConfig:
         """Whether the task's documents may have media."""
         return self.visual is not None or self.doc_to_messages is not None
 
+    def check_supported(self, generation_kwargs: Mapping[str, Any]) -> None:
+        """Checks that the task can be run. One that cannot still loads, is listed and shown: folders are full of them.
+
+        Args:
+            generation_kwargs: the options of generation under the prompt profile that is used.
+
+        Raises:
+            TaskFileError: a field asks for what this version does not do.
+        """
+        for name, message in check_unsupported(self):
+            raise self.error(name, message)
+        self._check_sampling("generation_kwargs", generation_kwargs)
+
     def functions(self) -> dict[str, list[TaskFunction]]:
         """Returns the functions of the task's folder, by the field that names them."""
         found = {entry.name: list(_functions(getattr(self, entry.name))) for entry in fields(self)}
@@ -229,11 +242,11 @@ class TaskConfig:
         object.__setattr__(self, name, value)
 
     def _settle_names(self) -> None:
-        if self.group is not None:
+        if self.group:
             if self.tag:
                 raise self.error("group", "a task has either 'tag' or 'group' (its old name), not both")
-            self._set("tag", (self.group,))
-            self._set("group", None)
+            self._set("tag", self.group)
+        self._set("group", ())
         if self.should_decontaminate:
             _log.info("%s: should_decontaminate has no effect", self.task)
 
@@ -243,19 +256,26 @@ class TaskConfig:
             given["until"] = [given["until"]]
         given.setdefault("until", [self.fewshot_delimiter])
         self._set("generation_kwargs", given)
+        if self.output_type in LISTED_TYPES:
+            return  # their options are those of particular programs
         self._check_sampling("generation_kwargs", given)
         for profile, changes in self.model_specific_generation_kwargs.items():
             if not isinstance(changes, dict):
                 raise self.error("model_specific_generation_kwargs", f"expected a mapping under '{profile}'")
-            self._check_sampling("model_specific_generation_kwargs", given | changes)
+            # One profile's model may know options that no other does: they are looked at when the profile is used.
+            self._check_sampling("model_specific_generation_kwargs", given | changes, allow_unknown=True)
 
-    def _check_sampling(self, name: str, kwargs: Mapping[str, Any]) -> None:
+    def _check_sampling(self, name: str, kwargs: Mapping[str, Any], *, allow_unknown: bool = False) -> None:
         try:
             SamplingParameters.from_generation_kwargs(kwargs)
         except FastEvalError as error:
+            if allow_unknown and isinstance(error, UnknownNameError):
+                return
             raise self.error(name, str(error)) from error
 
     def _settle_metrics(self) -> None:
+        if self.output_type in LISTED_TYPES:
+            return
         if self.output_type not in DEFAULT_METRICS:
             close = nearest(self.output_type, DEFAULT_METRICS)
             hint = f"did you mean '{close}'?" if close else f"supported are {', '.join(DEFAULT_METRICS)}"
@@ -264,8 +284,6 @@ class TaskConfig:
             self._set("metric_list", [{"metric": name} for name in DEFAULT_METRICS[self.output_type]])
 
     def _check_together(self) -> None:
-        for name, message in check_unsupported(self):
-            raise self.error(name, message)
         for name, message in check_together(self):
             raise self.error(name, message)
         for name in _TEMPLATES:

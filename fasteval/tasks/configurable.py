@@ -20,6 +20,7 @@ from fasteval.tasks.fewshot import FewshotExamples
 from fasteval.tasks.filtering import build_filters
 from fasteval.tasks.instances import Instances
 from fasteval.tasks.messages import chat_messages
+from fasteval.tasks.metrics import check_computable
 from fasteval.tasks.profiles import PromptProfile
 from fasteval.tasks.prompts import is_chat
 from fasteval.tasks.requestcache import RequestCache, depends_on_files
@@ -140,6 +141,7 @@ class ConfigurableTask(Task):
             DatasetError: they cannot be loaded, there are none, or a column that the task names is not there.
         """
         if self._docs is None:
+            self._check_supported()
             docs = self._source.split(self.split)
             if len(docs) == 0:
                 raise DatasetError(f"task '{self.name}': the split '{self.split}' has no documents")
@@ -148,6 +150,10 @@ class ConfigurableTask(Task):
                 raise DatasetError(f"task '{self.name}': {problem}")
             self._docs = docs
         return self._docs
+
+    def _check_supported(self) -> None:
+        self.config.check_supported(self.generation_kwargs)
+        check_computable(self.config)
 
     @property
     def fingerprint(self) -> str:
@@ -212,12 +218,14 @@ class ConfigurableTask(Task):
         """Puts the options' prompt profile in place, and refuses options that the task cannot honour.
 
         Raises:
+            TaskFileError: the task asks for what this version does not do.
             UsageError, UnsupportedError, DatasetError: see `RequestBuilder.check`.
         """
         if options is self._checked:
             return
         if options.prompt_profile not in ("default", self.prompt_profile):
             self._use_profile(options.prompt_profile)
+        self._check_supported()
         self._profile.builder.check(options)
         self._checked = options
 

@@ -29,6 +29,8 @@ def build_filters(config: TaskConfig) -> list[FilterPipeline]:
         ]
     except UsageError as error:
         raise config.error("filter_list", str(error)) from error
+    except Exception as error:  # a class of the task's folder may raise anything
+        raise config.error("filter_list", f"a filter raised {type(error).__name__}: {error}") from error
 
 
 def _step(entry: dict[str, Any]) -> dict[str, Any]:

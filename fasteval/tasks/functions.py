@@ -6,6 +6,8 @@ import functools
 import importlib
 import importlib.util
 import inspect
+import logging
+import re
 import sys
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,13 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from fasteval.errors import TaskFileError, nearest
+from fasteval.compat import check_real_packages, utils
+from fasteval.compat.missing import distribution_of
+from fasteval.compat.names import PACKAGES
+from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import CodeType, ModuleType
 
 __all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "code_digest", "load_function"]
+
+
+_log = logging.getLogger(__name__)
+
+_FOREIGN = re.compile(rf"^\s*(?:from|import)\s+({'|'.join(PACKAGES)})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +98,8 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
         digest = xxhash.xxh3_128_digest(Path(origin).read_bytes() if origin else module_name.encode())
     target = getattr(module, function_name, None)
     if target is None:
+        target = _of_foreign_utils(module_name, function_name, reference)
+    if target is None:
         close = nearest(function_name, vars(module))
         hint = f": did you mean '{close}'?" if close else ""
         raise _error(reference, field, f"!function {reference.name}: {module_name} has no '{function_name}'{hint}")
@@ -122,13 +134,42 @@ def code_digest(function: Any) -> bytes:
     return xxhash.xxh3_128_digest(data)
 
 
+def _of_foreign_utils(module_name: str, function_name: str, reference: FunctionReference) -> Any:
+    """Returns the helper of lm-eval's own `utils` that a folder's `utils` was meant to import, and does not; or None.
+
+    175 tasks of lm-eval name `utils.weighted_f1_score` beside a `utils.py` that forgot it.
+    """
+    if module_name != "utils" or function_name not in utils.__all__:
+        return None
+    _log.info("%s: %s is taken from lm_eval.utils", reference.file, reference.name)
+    return getattr(utils, function_name)
+
+
 def _error(reference: FunctionReference, field: str, message: str) -> TaskFileError:
     return TaskFileError(message, file=reference.file, line=reference.line, field=field)
 
 
+def _missing(reference: FunctionReference, field: str, what: str, error: ImportError) -> TaskFileError:
+    """Returns the error of a module that is not there: a package that can be installed, or a name of ours."""
+    cause: BaseException | None = error
+    while cause is not None and not (isinstance(cause, ModuleNotFoundError) and cause.name):
+        # Task code likes to catch the error and raise one of its own, with advice that is not fasteval's.
+        cause = cause.__cause__ or cause.__context__
+    name = getattr(cause, "name", None)
+    if name is None:
+        message = f"!function {reference.name}: {what} raised {type(error).__name__}: {error}"
+        return _error(reference, field, message)
+    top = name.partition(".")[0]
+    if top in PACKAGES:
+        message = f"!function {reference.name}: {what} needs '{name}', which fasteval does not supply"
+        return _error(reference, field, message)
+    message = f"!function {reference.name}: {what} needs the package '{top}': pip install {distribution_of(top)}"
+    return MissingPackageError(message, top, file=reference.file, line=reference.line, field=field)
+
+
 def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType:
     try:
-        code = _compile(path, path.stat().st_mtime_ns)
+        code, foreign = _compile(path, path.stat().st_mtime_ns)
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
         raise TaskFileError(f"not Python: {error}", file=path, line=line) from error
@@ -142,8 +183,13 @@ def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType
     # hashes functions of importable modules by name alone, and would serve stale documents after an edit.
     sys.modules[name] = module
     try:
+        check_real_packages(foreign)
         exec(code, vars(module))  # noqa: S102 - a task folder's code is code that the user asked to run
-    except Exception as error:
+    except ImportError as error:
+        raise _missing(reference, field, path.name, error) from error
+    except UsageError as error:
+        raise _error(reference, field, str(error)) from error
+    except (Exception, SystemExit) as error:  # some modules end the program where a package is missing
         message = f"!function {reference.name}: {path.name} raised {type(error).__name__}: {error}"
         raise _error(reference, field, message) from error
     finally:
@@ -157,17 +203,19 @@ def _import(module_name: str, path: Path, reference: FunctionReference, field: s
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name + ".").startswith(error.name + "."):
             message = f"!function {reference.name}: there is no file {path}, and no module '{module_name}' to import"
-        else:
-            message = f"!function {reference.name}: importing {module_name} needs the package '{error.name}'"
-        raise _error(reference, field, message) from error
+            raise _error(reference, field, message) from error
+        raise _missing(reference, field, f"importing {module_name}", error) from error
     except Exception as error:
         message = f"!function {reference.name}: importing {module_name} raised {type(error).__name__}: {error}"
         raise _error(reference, field, message) from error
 
 
 @lru_cache(maxsize=1024)
-def _compile(path: Path, mtime_ns: int) -> CodeType:  # noqa: ARG001 - the time is part of the cache's key
-    return compile(path.read_bytes(), str(path), "exec", dont_inherit=True)
+def _compile(path: Path, mtime_ns: int) -> tuple[CodeType, frozenset[str]]:  # noqa: ARG001 - part of the cache's key
+    """Returns the file's code, and which of the packages whose names we supply it imports."""
+    source = path.read_bytes()
+    foreign = frozenset(_FOREIGN.findall(source.decode("utf-8", "replace")))
+    return compile(source, str(path), "exec", dont_inherit=True), foreign
 
 
 def _folder_digest(folder: Path) -> bytes:

@@ -67,6 +67,8 @@ class GroupConfig:
         aggregate_metric_list: how the tasks' metrics become the group's.
         metadata: `version` is in there.
         source: the file and the fields' lines, for messages.
+
+    A `tag` is taken and has no effect, as in lm-eval: a group has its own name.
     """
 
     group: str
@@ -83,7 +85,7 @@ class GroupConfig:
         Raises:
             TaskFileError: an unknown field, or one with a value that it cannot have.
         """
-        known = ("group", "group_alias", "task", "aggregate_metric_list", "metadata")
+        known = ("group", "group_alias", "tag", "task", "aggregate_metric_list", "metadata")
         for name in file.fields:
             if name not in known:
                 close = nearest(name, known)

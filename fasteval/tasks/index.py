@@ -4,30 +4,40 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasteval.errors import TaskFileError, UsageError
-from fasteval.tasks.functions import FunctionReference
-from fasteval.tasks.loading import load_task_file
+from fasteval.errors import UsageError
+from fasteval.tasks.indexstore import IndexStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["LIBRARY", "TaskIndex", "tags_of"]
+    from fasteval.tasks.scan import Scan
+
+__all__ = ["LIBRARY", "Duplicate", "TaskIndex", "tags_of"]
 
 _log = logging.getLogger(__name__)
 
 #: The benchmarks that come with the package.
 LIBRARY = Path(__file__).parent.parent / "_library"
 
-_KEYS = ("task", "group", "tag", "class", "include")
-_LINE = re.compile(rb"^(task|group|tag|class|include)[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)
-_PLAIN = re.compile(r"[A-Za-z_][\w.+/-]*")
-_NO_TEXT = frozenset({"true", "false", "yes", "no", "on", "off", "null"})
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A file that is left out, because another file of the same folder has its name.
+
+    Attributes:
+        name: the name.
+        file: the file that is left out.
+        first: the file that counts: the first in the order of paths.
+    """
+
+    name: str
+    file: Path
+    first: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,41 +48,61 @@ class TaskIndex:
         tasks: the file of each task.
         groups: the file of each group.
         tags: the tasks of each tag, in order of their files.
+        duplicates: files that are left out.
     """
 
     tasks: dict[str, Path]
     groups: dict[str, Path]
     tags: dict[str, list[str]]
+    duplicates: list[Duplicate] = field(default_factory=list)
 
     @classmethod
     def of_folders(cls, folders: Iterable[Path]) -> TaskIndex:
         """Returns the index of all YAML files below `folders`; a later folder's names replace an earlier one's.
 
+        Within one folder the first file in the order of paths has a name that two files claim; the other one is left
+        out with a warning.
+
         Raises:
             UsageError: a folder is not there.
         """
-        tasks: dict[str, Path] = {}
-        groups: dict[str, Path] = {}
+        index = cls({}, {}, {})
         tags_of_task: dict[str, list[str]] = {}
         for folder in folders:
             if not folder.is_dir():
                 raise UsageError(f"there is no folder of tasks {folder}")
-            for path in _yaml_files(folder):
-                entry = _scan(path)
-                name, is_group = _name_of(entry)
-                if name is not None:
-                    names = groups if is_group else tasks
-                    if _note(name, path, names, folder) and not is_group:
-                        tags_of_task[name] = tags_of(entry)
+            index._add_folder(folder, tags_of_task)
         tags: dict[str, list[str]] = defaultdict(list)
         for task, its_tags in tags_of_task.items():
             for tag in its_tags:
                 tags[tag].append(task)
-        return cls(tasks, groups, dict(tags))
+        index.tags.update(tags)
+        return index
 
     def names(self) -> list[str]:
         """Returns every name, sorted, each once."""
         return sorted({*self.tasks, *self.groups, *self.tags})
+
+    def _add_folder(self, folder: Path, tags_of_task: dict[str, list[str]]) -> None:
+        store = IndexStore.open(folder)
+        found: dict[tuple[str, bool], Path] = {}
+        for path, status in _yaml_files(str(folder)):
+            entry = _resolved(store, path, store.scan(path, status), ())
+            name, is_group = _name_of(entry)
+            if name is None:
+                continue
+            first = found.setdefault((name, is_group), file := Path(path))
+            if first is not file:
+                _log.warning("%s: '%s' is defined in %s already; this file is left out", file, name, first)
+                self.duplicates.append(Duplicate(name, file, first))
+                continue
+            names = self.groups if is_group else self.tasks
+            if name in names:
+                _log.warning("%s: '%s' replaces the one of %s", file, name, names[name])
+            names[name] = file
+            if not is_group:
+                tags_of_task[name] = tags_of(entry)
+        store.save()
 
 
 def tags_of(fields: dict[str, Any]) -> list[str]:
@@ -83,54 +113,37 @@ def tags_of(fields: dict[str, Any]) -> list[str]:
     return [str(tag) for tag in value] if isinstance(value, list | tuple) else [str(value)]
 
 
-def _yaml_files(folder: Path) -> list[Path]:
-    files = []
-    for root, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__")))
-        files += [Path(root, name) for name in sorted(names) if name.endswith(".yaml")]
-    return files
+def _yaml_files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yields path and status of the YAML files below `folder`, a folder's own files first, in order of their names."""
+    with os.scandir(folder) as entries:
+        listed = sorted(entries, key=lambda entry: entry.name)
+    for entry in listed:
+        if entry.name.endswith(".yaml") and entry.is_file():
+            yield entry.path, entry.stat()
+    for entry in listed:
+        if not entry.name.startswith((".", "__")) and entry.is_dir():
+            yield from _yaml_files(entry.path)
 
 
-def _name_of(entry: dict[str, Any]) -> tuple[str | None, bool]:
+def _resolved(store: IndexStore, path: str, own: Scan, within: tuple[str, ...]) -> Scan:
+    """Returns the scan with what it lacks from the file's includes; the first of them wins over the later ones."""
+    includes = own.get("include")
+    # What a task is called and what tags it has: nothing that is missing could come from a template.
+    if not includes or (isinstance(own.get("task"), str) and "tag" in own):
+        return own
+    merged: Scan = {}
+    for name in reversed([includes] if isinstance(includes, str) else includes):
+        target = os.path.normpath(os.path.join(os.path.dirname(path), name))  # noqa: PTH118, PTH120 - texts are faster
+        if target not in within:
+            merged |= _resolved(store, target, store.scan(target), (*within, path))
+    return merged | own
+
+
+def _name_of(entry: Scan) -> tuple[str | None, bool]:
     """Returns the name that a file defines, or None, and whether it is a group's."""
     task = entry.get("task")
     if isinstance(task, str):
         return task, False
-    if isinstance(task, list) and isinstance(entry.get("group"), str):
+    if task is True and isinstance(entry.get("group"), str):
         return entry["group"], True
     return None, False
-
-
-def _note(name: str, path: Path, names: dict[str, Path], folder: Path) -> bool:
-    known = names.get(name)
-    if known is not None and known.is_relative_to(folder):
-        _log.warning("%s: '%s' is defined in %s already; this file is left out", path, name, known)
-        return False
-    if known is not None:
-        _log.info("%s: '%s' replaces the one of %s", path, name, known)
-    names[name] = path
-    return True
-
-
-def _scan(path: Path) -> dict[str, Any]:
-    """Returns the few fields that say what a file defines.
-
-    Where they are plain texts on one line they are read as such; parsing all of a large library would take seconds.
-    """
-    plain: dict[str, Any] = {}
-    is_plain = True
-    for key, value in _LINE.findall(path.read_bytes()):
-        text = value.decode("utf-8", "replace")
-        if key != b"include" and _PLAIN.fullmatch(text) and text.lower() not in _NO_TEXT:
-            plain[key.decode()] = text
-        else:
-            is_plain = False
-    if is_plain:
-        return plain
-    try:
-        fields = load_task_file(path).fields
-    except TaskFileError as error:
-        # One broken file must not hide all the others; whoever asks for its task gets the error itself.
-        _log.warning("%s (found while looking for tasks)", error)
-        return plain
-    return {key: value for key, value in fields.items() if key in _KEYS and not isinstance(value, FunctionReference)}

@@ -15,7 +15,7 @@ from fasteval.tasks.functions import FunctionReference, load_function
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Place", "TaskFile", "load_task_file"]
+__all__ = ["Place", "TaskFile", "load_own_fields", "load_task_file"]
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +74,15 @@ def load_task_file(path: Path) -> TaskFile:
         TaskFileError: a file is not there, is not YAML, is not a mapping, or includes itself.
     """
     return _load(path, ())
+
+
+def load_own_fields(path: Path) -> dict[str, Any]:
+    """Returns the fields that the file itself has, `include` among them; runs no code and follows no include.
+
+    Raises:
+        TaskFileError: the file is not there, is not YAML, or is not a mapping.
+    """
+    return _read(path).fields
 
 
 def _load(path: Path, including: tuple[Path, ...]) -> TaskFile:

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasteval.errors import UnknownNameError, UsageError
+from fasteval.compat import add_root
+from fasteval.errors import FastEvalError, UnknownNameError, UsageError
 from fasteval.tasks.config import TaskConfig
 from fasteval.tasks.configurable import ConfigurableTask
 from fasteval.tasks.functions import TaskFunction
@@ -47,7 +48,10 @@ class TaskManager:
         """
         given = [include_path] if isinstance(include_path, str | Path) else include_path or []
         library = [LIBRARY] if LIBRARY.is_dir() else []
-        self._index = TaskIndex.of_folders([*library, *(Path(folder).expanduser().absolute() for folder in given)])
+        folders = [Path(folder).expanduser().absolute() for folder in given]
+        self._index = TaskIndex.of_folders([*library, *folders])
+        for folder in folders:
+            add_root(folder)
         self._datasets, self._prompt_profile = dict(datasets or {}), prompt_profile
         self._settings: dict[str, TaskFile] = {}
         self.groups: dict[str, Group] = {}
@@ -85,6 +89,53 @@ class TaskManager:
             self._load(name, {}, loaded, ())
         return loaded
 
+    def file_of(self, name: str) -> Path:
+        """Returns the file that defines the task or group `name`.
+
+        Raises:
+            UnknownNameError: no file does.
+        """
+        path = self._index.tasks.get(name) or self._index.groups.get(name)
+        if path is None:
+            raise UnknownNameError("task", name, self._index.names())
+        return path
+
+    def names_below(self, folder: Path) -> list[str]:
+        """Returns the tasks and groups whose files are below `folder`, sorted."""
+        defined = (*self._index.tasks.items(), *self._index.groups.items())
+        inside = str(folder) + "/"
+        return sorted({name for name, path in defined if str(path).startswith(inside)})
+
+    def names_matching(self, names: Iterable[str]) -> list[str]:
+        """Returns the tasks and groups that names, tags and patterns stand for, each once.
+
+        Raises:
+            UnknownNameError: nothing has that name.
+        """
+        found: dict[str, None] = {}
+        for name in names:
+            members = [name] if name in self._index.tasks or name in self._index.groups else self._several(name)
+            if members is None:
+                raise UnknownNameError("task", name, self._index.names())
+            found |= dict.fromkeys(str(member) for member in members)
+        return list(found)
+
+    def check_task(self, name: str) -> None:
+        """Loads the task `name` without its data, and forgets it.
+
+        Raises:
+            TaskFileError: its file is wrong, or code that it names cannot be loaded.
+        """
+        path = self.file_of(name)
+        file = load_task_file(path)
+        if not isinstance(file.fields.get("task"), list):
+            self._make(file, path.parent)
+            return
+        for member in GroupConfig.from_file(file).task:
+            known = not isinstance(member, str) or member in self._index.tasks or member in self._index.groups
+            if not known and self._several(str(member)) is None:
+                raise file.error("task", f"the member '{member}' is no task, group or tag")
+
     def _load(
         self, entry: Any, changes: dict[str, Any], loaded: dict[str, ConfigurableTask], within: tuple[str, ...]
     ) -> list[str]:
@@ -114,8 +165,10 @@ class TaskManager:
             return fnmatch.filter(self._index.names(), name) or None
         path = Path(name).expanduser()
         if path.is_file() and path.suffix in (".yaml", ".yml"):
+            add_root(path.parent.absolute())
             return [path.absolute()]
         if path.is_dir():
+            add_root(path.absolute())
             return list(TaskIndex.of_folders([path.absolute()]).tasks.values()) or None
         return None
 
@@ -193,7 +246,14 @@ class TaskManager:
                 raise file.error("class", f"{named!r} is not a subclass of fasteval.ConfigurableTask")
             file = replace(file, fields={key: value for key, value in file.fields.items() if key != "class"})
         config = TaskConfig.from_file(file)
-        task: ConfigurableTask = cls(
-            config, datasets=self._datasets, prompt_profile=self._prompt_profile, folder=folder
-        )
+        options: dict[str, Any] = {"datasets": self._datasets, "prompt_profile": self._prompt_profile, "folder": folder}
+        if cls is ConfigurableTask:
+            return ConfigurableTask(config, **options)
+        try:
+            task: ConfigurableTask = cls(config=config, **options)
+        except FastEvalError:
+            raise
+        except Exception as error:  # a class of somebody else's may raise anything
+            reason = f"{type(error).__name__}: {error}"
+            raise file.error("class", f"{cls.__name__} cannot be made from fasteval's settings: {reason}") from error
         return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     from fasteval.api.registry import MetricEntry
     from fasteval.tasks.config import TaskConfig
 
-__all__ = ["COMPUTED", "TaskMetric", "resolve_metrics"]
+_log = logging.getLogger(__name__)
+
+__all__ = ["COMPUTED", "NEEDS_LOGPROBS", "TaskMetric", "check_computable", "resolve_metrics"]
 
 #: Metrics that need log-probabilities rather than texts; the task computes their values itself.
 COMPUTED: dict[str, frozenset[str]] = {
-    "multiple_choice": frozenset({"acc", "acc_norm", "exact_match", "f1", "mcc", "brier_score", "bypass"}),
+    "multiple_choice": frozenset({"acc", "acc_bytes", "acc_norm", "exact_match", "f1", "mcc", "brier_score", "bypass"}),
     "loglikelihood": frozenset({"perplexity", "acc", "bypass"}),
     "loglikelihood_rolling": frozenset({"word_perplexity", "byte_perplexity", "bits_per_byte", "bypass"}),
 }
+
+
+#: Metrics that only log-probabilities have, and texts do not.
+NEEDS_LOGPROBS = frozenset().union(*COMPUTED.values()) - {"bypass", "exact_match"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +64,26 @@ def resolve_metrics(config: TaskConfig) -> list[TaskMetric]:
     return [_resolve(config, dict(entry)) for entry in config.metric_list]
 
 
+def check_computable(config: TaskConfig) -> None:
+    """Checks that the task's metrics can be computed from what the model is asked for.
+
+    Raises:
+        TaskFileError: a metric needs log-probabilities, and the task asks for texts.
+    """
+    if config.process_results is None and config.output_type.startswith("generate"):
+        for entry in config.metric_list:
+            if isinstance(entry["metric"], str) and entry["metric"] in NEEDS_LOGPROBS:
+                reason = "is computed from the choices' log-probabilities, and this task asks for texts"
+                raise config.error("metric_list", f"'{entry['metric']}' {reason}: score it with process_results")
+
+
 def _resolve(config: TaskConfig, entry: dict[str, Any]) -> TaskMetric:
     metric = entry.pop("metric")
     aggregation = entry.pop("aggregation", None)
     higher_is_better = entry.pop("higher_is_better", None)
-    entry.pop("hf_evaluate", None)  # false here: anything else was refused when the file was loaded
+    fetched = entry.pop("hf_evaluate", None)  # such a task loads, and is refused before it runs
     name = metric if isinstance(metric, str) else _function_name(metric)
-    known = _known(config, metric, entry)
+    known = None if fetched else _known(config, metric, entry)
     if aggregation is None:
         aggregation = "mean" if known is None else known.aggregation
     if higher_is_better is None:
@@ -77,6 +97,9 @@ def _resolve(config: TaskConfig, entry: dict[str, Any]) -> TaskMetric:
 def _known(config: TaskConfig, metric: Any, options: dict[str, Any]) -> MetricEntry | None:
     """Returns the registered entry; None for the task's own functions and names."""
     computed = COMPUTED.get(config.output_type)
+    if computed is not None and options:
+        # lm-eval passes them to no function either: its folders give `ignore_case` and the like to accuracies.
+        _log.info("%s: the options %s of %s have no effect on log-probabilities", config.task, sorted(options), metric)
     if not isinstance(metric, str) or (config.process_results is not None and metric not in METRICS):
         if computed is not None and config.process_results is None:
             raise config.error("metric_list", f"a {config.output_type} task cannot use a metric of its own on texts")
@@ -87,7 +110,7 @@ def _known(config: TaskConfig, metric: Any, options: dict[str, Any]) -> MetricEn
             f"'{metric}' does not go with the output type {config.output_type}; it has {', '.join(sorted(computed))}",
         )
     try:
-        if config.process_results is None:
+        if config.process_results is None and not (computed or metric in NEEDS_LOGPROBS):
             check_options(metric, options)
         return METRICS.get(metric)
     except UsageError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.prompt import Prompt
@@ -39,9 +40,12 @@ class RequestBuilder:
         self._config, self._fields, self._media = config, fields, media
         self._examples, self._example_fields = examples
         self._generation_kwargs = generation_kwargs
-        is_greedy = SamplingParameters.from_generation_kwargs(generation_kwargs).is_greedy
+
+    @cached_property
+    def _rows(self) -> int:
         # Greedy answers are all the same: one is asked for, and scoring copies it.
-        self._rows = 1 if is_greedy else config.repeats
+        is_greedy = SamplingParameters.from_generation_kwargs(self._generation_kwargs).is_greedy
+        return 1 if is_greedy else self._config.repeats
 
     def fewshot_count(self, options: PromptOptions) -> int:
         """Returns how many examples a prompt has: the run's number, else the task's, else none."""

@@ -147,7 +147,8 @@ def score_choices(
 ) -> dict[str, Any]:
     """Returns the metrics' values for the choices' log-probabilities; the most probable choice is the answer.
 
-    `acc_norm` divides by the length of the choice in bytes of UTF-8, so that it does not depend on the tokenizer.
+    `acc_norm` divides by the length of the choice in bytes of UTF-8, so that it does not depend on the tokenizer;
+    `acc_bytes` is lm-eval's name for that.
 
     Raises:
         DocumentError: the right answer is none of the choices, or their number is not that of the results.
@@ -160,9 +161,11 @@ def score_choices(
     golds = _gold_indices(fields, doc, choices)
     predicted = int(np.argmax(logprobs))
     exponents = np.exp(logprobs - logprobs.max())
+    by_length = float(int(np.argmax(logprobs / lengths)) in golds)
     values = {
         "acc": float(predicted in golds),
-        "acc_norm": float(int(np.argmax(logprobs / lengths)) in golds),
+        "acc_bytes": by_length,
+        "acc_norm": by_length,
         "exact_match": float(any(results[gold][1] for gold in golds)),
         "f1": (golds[0], predicted),
         "mcc": (golds[0], predicted),

@@ -1,0 +1,157 @@
+"""How the library's benchmarks read answers: a vector for each rule, with the place where the rule stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.library import library_module
+
+LETTERS = library_module("_parsing.letters")
+
+
+# The order of forms is that of lmms-eval's extractor (tasks/_task_utils/mcq_extract.py), which MMStar, RealWorldQA and
+# MMBench's static variant use there.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("B", "B"),
+        ("B", "B. A dog"),  # begins the answer
+        ("C", "Not A but C"),  # ends it
+        ("C", "Let me see. The answer is C, of course"),
+        ("B", "The answer is (B) rather than something"),
+        ("D", "It could be (A) or even (D), I think"),  # the last one of a form
+        ("A", "So A: it is, said Bob"),
+        ("B", "option B) fits"),
+        ("D", "I think D fits"),
+        ("C", "xCx"),  # any letter at all
+        ("B", "答案是B"),
+        ("", "none"),
+        ("", ""),
+        ("", "..."),
+        ("A", "Apple. A"),
+        ("", "E"),  # not an option
+    ],
+)
+def test_a_letter_is_found_in_its_surest_form(expected: str, answer: str) -> None:
+    assert expected == LETTERS.extract_letter(answer)
+
+
+# evaluate.py of github.com/AoiDragon/POPE: first sentence, no commas, the words "No", "no" and "not".
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("yes", "Yes."),
+        ("yes", "yes"),
+        ("no", "No, there is no dog"),
+        ("no", "There is not. Yes"),
+        ("yes", "Yes. There is no cat."),  # only the first sentence
+        ("yes", "I know nothing"),  # words, not parts of words
+        ("yes", "NO"),  # the program knows two spellings
+        ("yes", ""),  # and everything else is a yes
+    ],
+)
+def test_pope_looks_for_a_negation_in_the_first_sentence(expected: str, answer: str) -> None:
+    assert expected == library_module("pope.utils").parse_answer(answer)
+
+
+# arXiv:2305.10355 §4.1. Of these answers three are "yes", two of them rightly, of three questions whose answer is yes.
+def test_pope_counts_yes_as_positive() -> None:
+    utils = library_module("pope.utils")
+    pairs = [("yes", "yes"), ("yes", "yes"), ("yes", "no"), ("no", "yes"), ("no", "no")]
+    assert pytest.approx(2 / 3) == utils.precision(pairs) == utils.recall(pairs) == utils.f1_score(pairs)
+    assert 0.0 == utils.f1_score([("yes", "no")])
+
+
+def test_pope_takes_the_share_of_yes_from_the_answers() -> None:
+    utils = library_module("pope.utils")
+    values = utils.process_results({"answer": "no"}, ["Yes."])
+    assert (1.0, 0.0) == (values["pope_yes_ratio"], values["pope_accuracy"])
+
+
+# arXiv:2403.20330 table 3: a capability is the mean of its subcategories, whatever their sizes.
+def test_mmstar_weighs_subcategories_alike() -> None:
+    items = [{"l2_category": "a", "score": 1.0}, *([{"l2_category": "b", "score": 0.0}] * 3)]
+    assert 0.5 == library_module("mmstar.utils").mean_of_subcategories(items)
+
+
+# Letters where the right answer is one; else the whole answer, without case and final full stop.
+@pytest.mark.parametrize(
+    ("expected", "target", "answer"),
+    [
+        (1.0, "B", "B. Right"),
+        (0.0, "B", "Right"),
+        (1.0, "2", " 2. "),
+        (0.0, "2", "two"),
+        (1.0, "Downhill", "downhill"),
+        (0.0, "Yes", "yes, it is"),
+    ],
+)
+def test_realworldqa_reads_letters_and_words(expected: float, target: str, answer: str) -> None:
+    got = library_module("realworldqa.utils").process_results({"answer": target}, [answer])
+    assert {"exact_match": expected} == got
+
+
+# LLaVA's evaluation (llava/eval/eval_science_qa.py): the letter, or a capital letter and a full stop.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        (1.0, "B"),
+        (1.0, "b"),
+        (1.0, "B. fire"),
+        (1.0, " B.\n"),
+        (0.0, "b. fire"),
+        (0.0, "(B)"),
+        (0.0, "A. ice"),
+        (0.0, ""),
+    ],
+)
+def test_scienceqa_reads_a_letter(expected: float, answer: str) -> None:
+    doc = {"choices": ["ice", "fire"], "answer": 1}
+    assert {"exact_match": expected} == library_module("scienceqa.utils").process_results(doc, [answer])
+
+
+# arXiv:2203.10244 §5.1: numbers within 5 %, other texts exactly.
+@pytest.mark.parametrize(
+    ("expected", "answer", "target"),
+    [
+        (True, "105", "100"),
+        (True, "95", "100"),
+        (False, "105.1", "100"),
+        (True, "-98", "-100"),
+        (False, "100", "-100"),
+        (True, "41%", "40%"),
+        (True, "0.4", "40%"),
+        (False, "40", "40%"),
+        (True, "0", "0"),  # nothing is within 5 % of zero but its own text
+        (False, "0.0", "0"),
+        (True, "blue", "Blue"),
+        (False, "blue.", "Blue"),
+        (False, "100 dollars", "100"),
+        (False, "%", "1"),
+        (False, "", "1"),
+    ],
+)
+def test_chartqa_allows_numbers_five_percent(expected: bool, answer: str, target: str) -> None:
+    assert expected is library_module("chartqa.utils").is_right(answer, target)
+
+
+# arXiv:2305.07895 §3: the answer has to contain one of the right ones.
+@pytest.mark.parametrize(
+    ("expected", "dataset", "answer", "targets"),
+    [
+        (1.0, "IIIT5K", "The word is Centre.", ["CENTRE"]),
+        (0.0, "IIIT5K", "cent re", ["CENTRE"]),
+        (1.0, "docVQA", "12\nMay", ["no", "12 may"]),
+        (1.0, "ReCTS", "\uff2e\uff4f\uff0e\u3000\uff11", ["no. 1"]),  # full-width forms
+        (1.0, "HME100k", "a = b", ["a=b"]),
+        (0.0, "HME100k", "A=b", ["a=b"]),  # case counts in formulas
+    ],
+)
+def test_ocrbench_looks_for_a_right_answer_in_the_reply(
+    expected: float, dataset: str, answer: str, targets: list[str]
+) -> None:
+    doc = {"dataset": dataset, "question_type": "Handwriting Recognition", "answer": targets}
+    values: dict[str, Any] = library_module("ocrbench.utils").process_results(doc, [answer])
+    assert {"ocrbench_accuracy": expected, "ocrbench_text_recognition": expected} == values

@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 #: The media part of a snapshot.
 PICTURE = {"type": "media", "index": 0, "kind": "image"}
 
+#: What many questions end in.
+WORD = "\nAnswer the question using a single word or phrase."
+LETTER = "\nAnswer with the option's letter from the given choices directly."
+
+#: Generation kwargs that many tasks have.
+NUCLEUS = {"top_p": 1.0, "num_beams": 1}
+ASSISTANT = {"until": ["ASSISTANT:"]}
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -132,6 +140,11 @@ class Benchmark:
         return dict(summarise(task, documents, bootstrap_iterations=0, seed=0, n_docs=count, n_shot=0).metrics)
 
 
+def greedy(**options: Any) -> dict[str, Any]:
+    """Returns generation kwargs with what most tasks have in common."""
+    return {"temperature": 0, "do_sample": False, "until": ["\n\n"], **options}
+
+
 def feature(kind: Any) -> Any:
     """Returns the feature of `datasets` for a type as `Benchmark.features` writes it."""
     import datasets
@@ -176,8 +189,9 @@ def check_prompt(benchmark: Benchmark, folder: Path) -> None:
     benchmark.evaluate(folder, engine, limit=1)
     requests = engine.requests
     first = requests[0]
-    prompt = first.prompt.messages if first.prompt.is_chat else [request.prompt.text for request in requests]
-    assert benchmark.prompt == (prompt if first.prompt.is_chat or len(set(prompt or ())) > 1 else first.prompt.text)
+    texts = [request.prompt.text for request in requests]
+    one = first.prompt.messages if first.prompt.is_chat else first.prompt.text
+    assert benchmark.prompt == (one if len(set(texts)) == 1 else texts)
     if first.continuation is None:
         assert benchmark.kwargs == first.generation_kwargs
     else:

@@ -155,3 +155,117 @@ def test_ocrbench_looks_for_a_right_answer_in_the_reply(
     doc = {"dataset": dataset, "question_type": "Handwriting Recognition", "answer": targets}
     values: dict[str, Any] = library_module("ocrbench.utils").process_results(doc, [answer])
     assert {"ocrbench_accuracy": expected, "ocrbench_text_recognition": expected} == values
+
+
+# The evaluation program at visualqa.org: punctuation, articles, numbers, contractions.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("dog", "A Dog."),
+        ("2", "two"),
+        ("0", "none"),
+        ("2.5", "2.5"),  # a full stop before a digit stays
+        ("1000", "1,000"),
+        ("t shirt", "t-shirt"),  # a mark within becomes a space
+        ("black white", "black - white"),  # one beside a space goes
+        ("yes no", "yes/no"),
+        ("don't", "dont"),
+        ("couldn't've", "couldnt've"),
+        ("us", "U.S."),
+        ("", "the"),
+    ],
+)
+def test_vqa_answers_are_made_alike(expected: str, answer: str) -> None:
+    assert expected == library_module("_parsing.vqa").normalise(answer)
+
+
+# arXiv:1505.00468 §5: min(1, n/3), averaged over all choices of nine of the ten people.
+@pytest.mark.parametrize(("expected", "people"), [(0.0, 0), (0.3, 1), (0.6, 2), (0.9, 3), (1.0, 4), (1.0, 10)])
+def test_vqa_accuracy_asks_for_three_of_nine_people(expected: float, people: int) -> None:
+    targets = ["yes"] * people + ["no"] * (10 - people)
+    assert expected == pytest.approx(library_module("_parsing.vqa").vqa_accuracy("yes", targets))
+
+
+def test_vqa_accuracy_does_not_change_the_document() -> None:
+    doc = {"answers": ["The Dog."] * 10}
+    for _ in range(2):
+        assert {"exact_match": 1.0} == library_module("textvqa.utils").process_results(doc, ["dog"])
+    assert {"answers": ["The Dog."] * 10} == doc
+
+
+def test_textvqa_can_show_the_tokens_of_a_reader() -> None:
+    doc = {"question": "what IS it?", "ocr_tokens": ["a", "b"]}
+    options = {"pre_prompt": "", "post_prompt": " Answer:", "ocr": True}
+    assert "What is it?\nReference OCR token: a, b Answer:" == library_module("textvqa.utils").doc_to_text(doc, options)
+
+
+# arXiv:2307.16125: the answer is the first character.
+@pytest.mark.parametrize(("expected", "answer"), [(1.0, "B"), (1.0, "b) two"), (0.0, "(B)"), (0.0, "")])
+def test_seedbench_reads_the_first_character(expected: float, answer: str) -> None:
+    doc = {"answer": "B", "data_type": "video"}
+    assert {"seed_video": expected, "seed_all": expected} == library_module("seedbench.utils").process_results(
+        doc, [answer]
+    )
+
+
+# can_infer of open-compass/VLMEvalKit: a letter as a word, then the text of one option; then lmms-eval's extractor.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("B", "B"),
+        ("B", "I say B here now"),
+        ("C", "A dog or C. whatever"),  # "A" in a sentence is an article
+        ("D", "(D)."),
+        ("A", "It is a Dog"),
+        ("", "dog cat"),  # two options
+        ("C", "it must be option C)"),
+        ("", "nan"),
+        ("", ""),
+    ],
+)
+def test_mmbench_reads_letters_and_options(expected: str, answer: str) -> None:
+    options = {"A": "dog", "B": "cat", "C": "tree", "D": "sky"}
+    assert expected == library_module("mmbench.utils").chosen_option(answer, options)
+
+
+# arXiv:2307.06281 §4.2 (CircularEval).
+def test_mmbench_wants_all_rotations_right() -> None:
+    items = [
+        {"index": 1, "score": 1.0},
+        {"index": 1_000_001, "score": 1.0},
+        {"index": 2, "score": 1.0},
+        {"index": 2_000_002, "score": 0.0},
+        {"index": 3_000_003, "score": 0.0},  # its first form was not evaluated
+    ]
+    assert 50.0 == library_module("mmbench.utils").circular_accuracy(items)
+
+
+def test_mmbench_has_no_option_that_is_not_there() -> None:
+    utils = library_module("mmbench.utils")
+    doc = {"index": 5, "answer": "A", "A": "banana", "B": "dog", "C": "nan", "D": None}
+    assert 1.0 == utils.process_results(doc, ["a banana"])["gpt_eval_score"]["score"]
+
+
+# lmms-eval's tasks/mmvp/utils.py; the benchmark itself asks GPT-4.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("A", "A"),
+        ("B", "(b)"),
+        ("A", "a. Open"),
+        ("B", "I think the answer is (B), not A"),
+        ("A", "Option A is right"),
+        ("B", "it is B"),
+        ("A", "Ajar!"),  # the first character
+        ("", "Closed!"),
+        ("", ""),
+    ],
+)
+def test_mmvp_reads_one_of_two_letters(expected: str, answer: str) -> None:
+    assert expected == library_module("mmvp.utils").parse_answer(answer)
+
+
+# arXiv:2401.06209 §3.2: a pair counts if both are right.
+def test_mmvp_counts_whole_pairs() -> None:
+    items = [{"pair": pair, "score": score} for pair, score in ((0, 1.0), (0, 1.0), (1, 1.0), (1, 0.0), (2, 1.0))]
+    assert 0.5 == library_module("mmvp.utils").pair_accuracy(items)

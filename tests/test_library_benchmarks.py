@@ -1,0 +1,41 @@
+"""Every benchmark of the library, on a small data set with the real schema: prompts, oracles and sums."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import library_choices, library_words
+from tests.library import Benchmark, check_order, check_prompt, check_score
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BENCHMARKS = (*library_choices.BENCHMARKS, *library_words.BENCHMARKS)
+
+
+@pytest.fixture(params=BENCHMARKS, ids=lambda benchmark: benchmark.task, scope="module")
+def benchmark(request: pytest.FixtureRequest) -> Benchmark:
+    chosen: Benchmark = request.param
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def folder(benchmark: Benchmark, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return benchmark.write(tmp_path_factory.mktemp(benchmark.task))
+
+
+def test_the_first_prompt_and_its_options_are_the_benchmarks(benchmark: Benchmark, folder: Path) -> None:
+    check_prompt(benchmark, folder)
+
+
+@pytest.mark.parametrize("is_right", [True, False], ids=["right", "wrong"])
+def test_an_oracle_scores_the_maximum_and_its_opposite_the_floor(
+    benchmark: Benchmark, folder: Path, *, is_right: bool
+) -> None:
+    check_score(benchmark, folder, is_right=is_right)
+
+
+def test_neither_order_nor_shards_change_a_number(benchmark: Benchmark, folder: Path) -> None:
+    check_order(benchmark, folder)

@@ -257,5 +257,109 @@ MMVP = Benchmark(
     kwargs=greedy(max_new_tokens=16),
 )
 
+SUBJECTS = ("Art_Theory", "Finance", "Math", "Pharmacy", "History", "Energy_and_Power")
+PICTURES = tuple(f"image_{number}" for number in range(1, 8))
+
+MMMU = Benchmark(
+    task="mmmu_val",
+    path="lmms-lab-encoder/MMMU",
+    split="validation",
+    features=dict.fromkeys(
+        (
+            "id",
+            "question",
+            "options",
+            "explanation",
+            "img_type",
+            "answer",
+            "topic_difficulty",
+            "question_type",
+            "subfield",
+        ),
+        "string",
+    )
+    | dict.fromkeys(PICTURES, "image"),
+    rows=[
+        Row(
+            {
+                "id": f"validation_{subject}_{number}",
+                "question": f"What in {number} is <image 1> less <image 2>?",
+                "options": "[]" if number % 2 else "['one', '<image 3>', \"it's\"]",
+                "answer": "['24', '25']" if number % 2 else "B",
+                "question_type": "open" if number % 2 else "multiple-choice",
+            }
+            | dict.fromkeys(("explanation", "img_type", "topic_difficulty", "subfield"), "x")
+            | {name: picture(index) if index < 3 else None for index, name in enumerate(PICTURES)},
+            right="So the answer is 24." if number % 2 else "(B)",
+            wrong="12" if number % 2 else "A",
+            marker=f"What in {number} is",
+        )
+        for number, subject in enumerate(SUBJECTS)
+    ],
+    prompt=turn("What in 0 is", PICTURE, "less", PICTURE, "?\nA. one\nB.", PICTURE, f"C. it's\n{LETTER}"),
+    kwargs={"max_new_tokens": 128, "until": ["\n\n"]},
+)
+
+
+def blink(task: str, config: str) -> Benchmark:
+    prompt = "Which one? Select from the following choices.\n(A) the first\n(B) the second"
+    return Benchmark(
+        task=task,
+        path="BLINK-Benchmark/BLINK",
+        config=config,
+        split="val",
+        features=dict.fromkeys(("idx", "question", "sub_task", "answer", "prompt", "explanation"), "string")
+        | {"choices": ["string"]}
+        | dict.fromkeys(PICTURES[:4], "image"),
+        rows=[
+            Row(
+                {
+                    "idx": f"val_{config}_{number}",
+                    "question": "Which one?",
+                    "sub_task": config,
+                    "image_1": picture(0),
+                    "image_2": picture(1),
+                    "image_3": None,
+                    "image_4": None,
+                    "choices": ["the first", "the second"],
+                    "answer": f"({'AB'[number]})",
+                    "prompt": prompt + str(number),
+                    "explanation": "",
+                },
+                right=("(A)", "b. the second")[number],
+                wrong=("B", "the first")[number],
+                marker=prompt + str(number),
+            )
+            for number in range(2)
+        ],
+        prompt=turn(
+            PICTURE,
+            PICTURE,
+            f"Note: You only need to respond with A, B without providing any additional information.\n{prompt}0",
+        ),
+        kwargs={"max_new_tokens": 1024, "until": ["\n\n"]},
+    )
+
+
+BLINK = [
+    blink(f"blink_{config.lower().replace('-', '_')}", config)
+    for config in (
+        "Art_Style",
+        "Counting",
+        "Forensic_Detection",
+        "Functional_Correspondence",
+        "IQ_Test",
+        "Jigsaw",
+        "Multi-view_Reasoning",
+        "Object_Localization",
+        "Relative_Depth",
+        "Relative_Reflectance",
+        "Semantic_Correspondence",
+        "Spatial_Relation",
+        "Visual_Correspondence",
+        "Visual_Similarity",
+    )
+]
+
 #: In order of their names.
-BENCHMARKS = (AI2D, MMBENCH, MMSTAR, MMVP, REALWORLDQA, SCIENCEQA, SEEDBENCH, SEEDBENCH_PPL)
+BENCHMARKS = (AI2D, *BLINK, MMBENCH, MMMU, MMSTAR, MMVP, REALWORLDQA, SCIENCEQA, SEEDBENCH, SEEDBENCH_PPL)

@@ -231,6 +231,43 @@ GQA = Benchmark(
     kwargs=greedy(max_new_tokens=16, **NUCLEUS),
 )
 
+
+def refcoco(split: str) -> Benchmark:
+    sentences = ("left dog", "the brown one", "cat on the right")
+    return Benchmark(
+        task=f"refcoco_bbox_rec_{split}",
+        path="lmms-lab-encoder/RefCOCO",
+        split=split,
+        features=dict.fromkeys(("question_id", "question", "file_name"), "string")
+        | {"image": "image", "answer": ["string"], "segmentation": ["float32"], "bbox": ["float32"], "iscrowd": "int8"},
+        rows=[
+            Row(
+                {
+                    "question_id": str(number),
+                    "question": "Please carefully observe the area.",
+                    "file_name": "COCO_train2014_0.jpg",
+                    "image": picture(number, (16, 8)),
+                    "answer": [sentence],
+                    "segmentation": [0.0],
+                    "bbox": [4.0, 2.0, 8.0, 4.0],
+                    "iscrowd": 0,
+                },
+                right="It is at [0.25, 0.25, 0.75, 0.75].",
+                wrong=("[0.8, 0.8, 1, 1]", "0.25, 0.25, 0.75, 0.75", "there")[number],
+                marker=sentence,
+            )
+            for number, sentence in enumerate(sentences)
+        ],
+        prompt=turn(
+            PICTURE,
+            "Bounding box coordinates are specified in the format (top-left x, top-left y, bottom-right x, "
+            "bottom-right y). All values are floating point numbers bounded between 0 and 1. Please provide the "
+            "bounding box coordinate of the region this sentence describes: left dog",
+        ),
+        kwargs=ASSISTANT,
+    )
+
+
 #: In order of their names.
 BENCHMARKS = (
     CHARTQA,
@@ -255,6 +292,7 @@ BENCHMARKS = (
     pope("pope_adv", "Full", "adversarial"),
     pope("pope_pop", "Full", "popular"),
     pope("pope_random", "Full", "random"),
+    *(refcoco(split) for split in ("val", "test", "testA", "testB")),
     TEXTVQA,
     VQAV2,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import fasteval
 from tests import library_choices, library_words
 from tests.library import Benchmark, check_order, check_prompt, check_score
 
@@ -39,3 +40,15 @@ def test_an_oracle_scores_the_maximum_and_its_opposite_the_floor(
 
 def test_neither_order_nor_shards_change_a_number(benchmark: Benchmark, folder: Path) -> None:
     check_order(benchmark, folder)
+
+
+def test_the_fourteen_parts_of_blink_are_one_group(tmp_path: Path) -> None:
+    first = library_choices.BLINK[0]
+    parts = [benchmark.task for benchmark in library_choices.BLINK]
+    for benchmark in library_choices.BLINK:
+        benchmark.write(tmp_path)
+    engine = first.engine(is_right=True)
+    run = fasteval.evaluate(engine, "blink", datasets={first.path: str(tmp_path)}, no_cache=True, bootstrap_iters=0)
+    assert 14 == len(parts)
+    assert sorted(parts) == sorted(run.tasks)
+    assert {"blink_acc,none": 1.0} == run.groups["blink"].metrics

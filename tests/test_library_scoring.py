@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.library import library_module
+from tests.library import library_module, picture
 
 LETTERS = library_module("_parsing.letters")
 
@@ -269,3 +269,120 @@ def test_mmvp_reads_one_of_two_letters(expected: str, answer: str) -> None:
 def test_mmvp_counts_whole_pairs() -> None:
     items = [{"pair": pair, "score": score} for pair, score in ((0, 1.0), (0, 1.0), (1, 1.0), (1, 0.0), (2, 1.0))]
     assert 0.5 == library_module("mmvp.utils").pair_accuracy(items)
+
+
+# parse_multi_choice_response in eval_utils.py of github.com/MMMU-Benchmark/MMMU.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("B", "B"),
+        ("B", "B."),
+        ("C", "Either (A) or (C)"),
+        ("A", "A is better than something"),
+        ("B", "A or B or so"),  # the last one
+        ("B", "I choose:B. red"),
+        ("D", "what swims in this picture is a Blue Whale"),  # by the option's text, in more than five words
+    ],
+)
+def test_mmmu_reads_an_option(expected: str, answer: str) -> None:
+    options = {"A": "dog", "B": "red cat", "C": "1.5", "D": "blue whale"}
+    assert expected == library_module("mmmu.parsing").parse_choice(answer, options, seed="x")
+
+
+def test_mmmu_guesses_by_the_document_alone() -> None:
+    parse = library_module("mmmu.parsing").parse_choice
+    options = dict.fromkeys("ABCD", "?")
+    guesses = [parse("no idea", options, seed=f"document {number}") for number in range(400)]
+    assert guesses == [parse("something else", options, seed=f"document {number}") for number in range(400)]
+    assert all(70 < guesses.count(letter) < 130 for letter in options)
+
+
+# parse_open_response and eval_open in the same file. The first three are what lmms-eval calls wrong.
+@pytest.mark.parametrize(
+    ("expected", "answer", "target"),
+    [
+        (True, "24", "24"),
+        (True, "The result is 12.5", "12.5"),
+        (True, "It is a blue whale.", "blue whale"),
+        (True, "x = 1,234", "1234"),
+        (True, "about 3.14159", "3.14"),  # two decimals count
+        (True, "so 5 + 7 = 12", "12"),
+        (False, "The answer is 25", "24"),
+        (False, "whale", "blue whale"),
+        (False, "cab", "b"),  # a lone letter wants a space beside it
+        (True, "it is vitamin b ", "vitamin b"),
+        (False, "", "24"),
+    ],
+)
+def test_mmmu_reads_open_answers(expected: bool, answer: str, target: str) -> None:
+    assert expected is library_module("mmmu.parsing").open_answer_is_right(answer, [target])
+
+
+def test_mmmu_takes_any_of_several_right_answers() -> None:
+    utils = library_module("mmmu.utils")
+    doc = {"id": "validation_Electronics_3", "question_type": "open", "answer": "['6.28', '8']", "options": "[]"}
+    assert {"mmmu_acc": 1.0, "mmmu_acc_tech_and_engineering": 1.0} == utils.process_results(doc, ["8"])
+    interval = doc | {"answer": "[-1, x]"}
+    assert 1.0 == utils.process_results(interval, ["[-1, x]"])["mmmu_acc"]
+
+
+def test_mmmu_shows_a_picture_wherever_it_is_mentioned() -> None:
+    texts = {"question": "<image 2> or <image 1>, <image 2>?", "question_type": "open", "options": "[]"}
+    doc = texts | {f"image_{number}": picture(number) for number in (1, 2)}
+    options = {"open_ended_prompt": "Say it."}
+    (message,) = library_module("mmmu.utils").doc_to_messages(doc, options)
+    shown = [part.get("text") or part["url"].getpixel((0, 0))[0] for part in message["content"]]
+    assert [2, "or", 1, ",", 2, "?\n\nSay it."] == shown
+
+
+# lmms-eval's tasks/blink/utils.py: the letter that the answer begins with.
+@pytest.mark.parametrize(
+    ("expected", "answer"), [(1.0, "A"), (1.0, "(a) first"), (1.0, " ( A"), (0.0, "B"), (0.0, "It is (A)"), (0.0, "")]
+)
+def test_blink_reads_the_first_letter(expected: float, answer: str) -> None:
+    assert {"blink_acc": expected} == library_module("blink.utils").process_results({"answer": "(A)"}, [answer])
+
+
+# arXiv:1608.00272 §5: intersection over union with the region, above one half by custom.
+@pytest.mark.parametrize(
+    ("expected", "box"),
+    [
+        (1.0, [0.0, 0.0, 0.5, 0.5]),
+        (0.5, [0.0, 0.0, 0.5, 0.25]),
+        (0.25, [0.0, 0.0, 1.0, 1.0]),
+        (1 / 7, [0.25, 0.25, 0.75, 0.75]),
+        (0.0, [0.5, 0.5, 1.0, 1.0]),
+        (0.0, [0.5, 0.5, 0.0, 0.0]),  # borders exchanged
+        (0.0, [0.0, 0.0, 0.0, 0.0]),
+    ],
+)
+def test_refcoco_compares_areas(expected: float, box: list[float]) -> None:
+    utils = library_module("refcoco.utils")
+    assert expected == pytest.approx(utils.intersection_over_union([0.0, 0.0, 0.5, 0.5], box))
+
+
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ([0.1, 0.2, 0.3, 1.0], "The box is [0.1, 0.2,0.3,  1]"),
+        ([0.0, -1.0, 2.0, 3.5], "[1, 2, 3] [ 0,-1, 2, 3.5 ] [1, 1, 1, 1]"),
+        ([0.0, 0.0, 0.0, 0.0], "(0.1, 0.2, 0.3, 0.4)"),
+    ],
+)
+def test_refcoco_reads_the_first_four_numbers_in_brackets(expected: list[float], answer: str) -> None:
+    assert expected == library_module("refcoco.utils").parse_box(answer)
+
+
+def test_refcoco_asks_for_each_sentence_of_a_region() -> None:
+    import datasets
+
+    features = {"image": datasets.Image(), "answer": [datasets.Value("string")], "bbox": [datasets.Value("float32")]}
+    docs = [
+        {"image": picture(number), "answer": sentences, "bbox": [0.0, 0.0, 4.0, 4.0]}
+        for number, sentences in enumerate([["a", "b"], [], ["c"]])
+    ]
+    data = datasets.Dataset.from_list(docs, features=datasets.Features(features))
+    exploded = library_module("refcoco.utils").one_row_a_sentence(data)
+    assert ["a", "b", "c"] == exploded["answer"][:]
+    pictures = [row["image"]["bytes"] for row in exploded]
+    assert pictures[0] == pictures[1] != pictures[2]

@@ -67,7 +67,8 @@ class Benchmark:
         path: the data set's name.
         config: the data set's configuration.
         split: the split that is evaluated.
-        features: type of each column: a name of `datasets`, "image", [type] or {name: type}.
+        features: type of each column: a name of `datasets`, "image", "label ABCD" (a number with that name), [type] or
+            {name: type}.
         rows: the documents.
         prompt: the first document's messages, or its text for a task without pictures.
         kwargs: its generation kwargs; of a task with choices the continuations.
@@ -154,6 +155,8 @@ def feature(kind: Any) -> Any:
     if isinstance(kind, list):
         # The way in which both sides of datasets 4 write a list, of mappings too.
         return [feature(kind[0])]
+    if kind.startswith("label "):
+        return datasets.ClassLabel(names=list(kind.removeprefix("label ")))
     return datasets.Image() if kind == "image" else datasets.Value(kind)
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import fasteval
-from tests import library_choices, library_words
+from tests import library_choices, library_text, library_words
 from tests.library import Benchmark, check_order, check_prompt, check_score
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BENCHMARKS = (*library_choices.BENCHMARKS, *library_words.BENCHMARKS)
+BENCHMARKS = (*library_choices.BENCHMARKS, *library_words.BENCHMARKS, *library_text.BENCHMARKS)
 
 
 @pytest.fixture(params=BENCHMARKS, ids=lambda benchmark: benchmark.task, scope="module")

@@ -52,3 +52,11 @@ def test_the_fourteen_parts_of_blink_are_one_group(tmp_path: Path) -> None:
     assert 14 == len(parts)
     assert sorted(parts) == sorted(run.tasks)
     assert {"blink_acc,none": 1.0} == run.groups["blink"].metrics
+
+
+def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> None:
+    from fasteval.tasks import TaskManager
+    from tests.library_text import MMLU_SUBJECTS
+
+    elsewhere = {"mme", "easy_vqa", "easy_vqa_choices", "easy_vqa_mme", *(f"mmlu_{name}" for name in MMLU_SUBJECTS)}
+    assert {benchmark.task for benchmark in BENCHMARKS} | elsewhere == set(TaskManager().all_tasks)

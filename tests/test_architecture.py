@@ -19,6 +19,7 @@ ORDER = (
     ("scheduling",),
     ("requests",),
     ("models",),
+    ("scoring",),
     ("cache",),
     ("filters", "metrics"),
     ("media",),

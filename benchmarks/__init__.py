@@ -1,0 +1,1 @@
+"""Programs that measure fasteval against other ways of doing the same; not installed."""

@@ -192,8 +192,10 @@ def smollm2(folder: Path) -> Path:
 
     file = next(Path(spec.origin).parent.glob("*.gguf"))
     loaded = transformers.AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.bfloat16)
-    fresh = transformers.AutoModelForCausalLM.from_config(loaded.config, dtype=torch.bfloat16)
-    fresh.load_state_dict(loaded.state_dict())  # without what the quantized file has left on the model
+    config = loaded.config
+    del config.quantization_config  # of the file; the weights are no longer quantized
+    fresh = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    fresh.load_state_dict(loaded.state_dict())
     fresh.save_pretrained(folder)
     transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(folder)
     return folder

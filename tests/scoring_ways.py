@@ -137,6 +137,8 @@ class Ways:
         while self.backend.unfinished:
             self.crowd()
             completions += self.backend.step()
+        while self.engine.has_unfinished_requests():
+            self.engine.step()  # the crowd
         assert sorted(completion.row for completion in completions) == list(range(row))
         scores = {completion.row: completion.response.value for completion in completions if completion.response}
         after = self.backend.counters()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -73,11 +74,11 @@ class ChoiceScorer:
         Args:
             engine: vLLM's `LLMEngine`.
             traits: what it can do.
-            cache_tokens: how many tokens its key-value cache has room for.
+            cache_tokens: how many tokens its key-value cache has room for; 0 if vLLM does not tell.
         """
         self._engine, self._traits = engine, traits
         # Half: a context must survive until its second round, and others use the cache too.
-        self._room = cache_tokens // 2
+        self._room = cache_tokens // 2 or sys.maxsize
         self._groups: dict[str, _Group] = {}  # by the name of a request that vLLM works on
         self._rows: dict[int, _Group] = {}
         self._held: deque[_Group] = deque()

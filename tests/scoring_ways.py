@@ -43,7 +43,7 @@ def text_groups() -> list[Group]:
 
 def tiny_groups() -> list[Group]:
     draw = random.Random(4)
-    return [(list(some_tokens(draw, draw.randrange(100, 200))), unequal(draw), []) for _ in range(8)]
+    return [(list(some_tokens(draw, draw.randrange(100, 200))), unequal(draw), []) for _ in range(6)]
 
 
 def image_groups(encode: Any) -> list[Group]:
@@ -70,15 +70,7 @@ class Ways:
         arguments: dict[str, Any] = TINY if kind == "tiny-cache" else {"kv_cache_memory_bytes": 256 << 20}
         self.backend = VLLMBackend(EngineConfig("vllm", checkpoint, arguments, dtype="float32"))
         self.engine = self.backend._engine
-        self.kind, self.preempted, self.crowded = kind, 0, 0
-        scheduler = self.engine.engine_core.engine_core.scheduler
-        preempt = scheduler._preempt_request
-
-        def counting(request: Any, *args: Any, **kwargs: Any) -> Any:
-            self.preempted += request.request_id.startswith("choice") and request.num_computed_tokens > 0
-            return preempt(request, *args, **kwargs)
-
-        scheduler._preempt_request = counting
+        self.kind, self.crowded = kind, 0
 
     def render(self, group: Group, tokens: tuple[int, ...]) -> Any:
         from PIL import Image
@@ -94,7 +86,7 @@ class Ways:
         return rendered
 
     def crowd(self) -> None:
-        """Keeps a tiny cache full of requests whose answers grow, which push out those that came after them."""
+        """Keeps a tiny cache full of requests whose answers grow, so that contexts are pushed out of it."""
         from fasteval.models.sampling import SamplingParameters
         from fasteval.models.vllm_sampling import generation_params
 
@@ -176,7 +168,6 @@ def main(checkpoint: Path, kind: str, output: Path) -> None:
         if name != "warm":  # else the continuations themselves are in the cache
             ways.backend.reset_caches()
         results[name], results["counters"][name] = ways.together(groups, marks=marks)
-    results["preempted"] = ways.preempted
     output.write_text(json.dumps(results))
 
 

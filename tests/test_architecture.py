@@ -20,6 +20,7 @@ ORDER = (
     ("scheduling",),
     ("requests",),
     ("models",),
+    ("scoring",),
     ("cache",),
     ("filters", "metrics"),
     ("media",),

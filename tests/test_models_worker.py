@@ -26,6 +26,7 @@ class StubBackend:
         self.held: list[HostRequest] = []
         self.most_held = 0
         self.resets = 0
+        self.groups: list[list[int]] = []
         self.colours: list[object] = []
 
     @property
@@ -38,6 +39,12 @@ class StubBackend:
         self.colours += [image.getpixel((0, 0)) for image in images]
         self.held.append(request)
         self.most_held = max(self.most_held, len(self.held))
+
+    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
+        self.groups.append([request.row for request in requests])
+        for request in requests:
+            self.add(request, images)
+        return []
 
     def step(self) -> list[Completion]:
         if not self.held:
@@ -117,6 +124,44 @@ def test_the_backend_never_holds_more_than_it_has_room_for(decoder: MediaDecoder
 def test_a_refused_request_costs_only_itself(decoder: MediaDecoder) -> None:
     answers = work(StubBackend(), decoder, [ask("a", "bad", "b")]).completions()
     assert [None, "no", None] == [answers[row].error for row in range(3)]
+
+
+def choice(row: int, text: str, *media: Media) -> HostRequest:
+    return HostRequest(row, Kind.LOGLIKELIHOOD, text, continuation=f"choice {row}", media=media)
+
+
+def test_waiting_choices_of_a_prompt_are_handed_over_together_wherever_they_stand(decoder: MediaDecoder) -> None:
+    backend = StubBackend(capacity=8)
+    requests = [choice(0, "a"), choice(1, "a"), choice(2, "b"), choice(3, "a"), choice(4, "b")]
+    answers = work(backend, decoder, [encode_requests(requests)]).completions()
+    assert [[0, 1, 3], [2, 4]] == backend.groups
+    assert set(range(5)) == set(answers)
+
+
+def test_the_same_prompt_with_another_picture_is_another_context(decoder: MediaDecoder) -> None:
+    backend = StubBackend(capacity=8)
+    red, blue = picture((255, 0, 0)), picture((0, 0, 255))
+    work(backend, decoder, [encode_requests([choice(0, "a", red), choice(1, "a", blue), choice(2, "a", red)])])
+    assert [[0, 2], [1]] == backend.groups
+
+
+def test_choices_that_arrive_later_are_not_waited_for(decoder: MediaDecoder) -> None:
+    backend = StubBackend(capacity=8)
+    work(backend, decoder, [encode_requests([choice(0, "a")])], [encode_requests([choice(1, "a")])])
+    assert [[0], [1]] == backend.groups
+
+
+def test_no_group_is_larger_than_the_backend_has_room_for(decoder: MediaDecoder) -> None:
+    backend = StubBackend(capacity=3)
+    work(backend, decoder, [encode_requests([choice(row, "a") for row in range(7)])])
+    assert [3, 3, 1] == [len(group) for group in backend.groups]
+
+
+def test_a_picture_that_breaks_fails_all_choices_about_it(decoder: MediaDecoder) -> None:
+    broken = Media("image", b"not a picture", "b" * 32)
+    requests = [choice(0, "a", broken), choice(1, "a", broken), choice(2, "b")]
+    answers = work(StubBackend(), decoder, [encode_requests(requests)]).completions()
+    assert [False, False, True] == [answers[row].error is None for row in range(3)]
 
 
 def test_an_unreadable_picture_costs_only_the_requests_that_show_it(decoder: MediaDecoder) -> None:

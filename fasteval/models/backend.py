@@ -34,6 +34,17 @@ class Backend(Protocol):
             UnsupportedError: the engine cannot honour what is asked, of this request or any like it.
         """
 
+    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
+        """Takes log-likelihood requests that have prompt and images in common.
+
+        Returns:
+            The completions of those that cannot be answered.
+
+        Raises:
+            RequestError: none of them can be answered.
+            UnsupportedError: the engine cannot honour what is asked.
+        """
+
     def step(self) -> list[Completion]:
         """Works on what it has in hand for a moment; returns what is complete since then."""
 

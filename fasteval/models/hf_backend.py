@@ -100,6 +100,12 @@ class HFBackend:
         self._waiting.append((request, tuple(images)))
         self._counters["requests"] += 1
 
+    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
+        """Takes log-likelihood rows, each by itself: what they share is computed as often as it is asked for."""
+        for request in requests:
+            self.add(request, images)
+        return []
+
     def step(self) -> list[Completion]:
         """Answers the row that has waited longest."""
         if not self._waiting:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasteval.api.request import Completion, Kind, Response
+from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError, RequestError, UnsupportedError
 from fasteval.models.continuation import encode_pair, encode_prompt, prefix_token
 from fasteval.models.rolling import rolling_windows
 from fasteval.models.sampling import SamplingParameters
 from fasteval.models.vllm_loading import load_engine
 from fasteval.models.vllm_sampling import generation_params, scoring_params
+from fasteval.models.vllm_scoring import ChoiceScorer, engine_traits, read_edges
+from fasteval.scoring import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -63,6 +65,11 @@ class VLLMBackend:
         self._limit = vllm_config.model_config.max_model_len - 1
         self._capacity: int = vllm_config.scheduler_config.max_num_seqs
         self._takes_images: bool = vllm_config.model_config.supports_multimodal_inputs
+        self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
+        cache = vllm_config.cache_config
+        cache_tokens = (cache.num_gpu_blocks or 0) * cache.block_size
+        self._scorer = ChoiceScorer(self._engine, engine_traits(self._engine), cache_tokens)
+        self._refused: list[Completion] = []
         self._parts: dict[str, _Part] = {}
         self._rows: dict[int, _Row] = {}
         names = ("engine_steps", "requests", "prompt_tokens", "cached_tokens", "output_tokens", "images_processed")
@@ -76,7 +83,7 @@ class VLLMBackend:
     @property
     def unfinished(self) -> int:
         """How many rows it has in hand."""
-        return len(self._rows)
+        return len(self._rows) + self._scorer.unfinished
 
     def add(self, request: HostRequest, images: Sequence[Image.Image]) -> None:
         """Takes a row (see `Backend.add`)."""
@@ -85,19 +92,8 @@ class VLLMBackend:
         if request.kind.generates:
             token_ids = encode_prompt(self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos)
             parts = [(token_ids, 0)]
-        elif request.kind == Kind.LOGLIKELIHOOD_ROLLING:
-            parts = self._rolling_parts(request)
         else:
-            parts = [
-                encode_pair(
-                    self._encode,
-                    request.text,
-                    request.continuation or "",
-                    is_plain=request.is_plain,
-                    bos_token=self._bos,
-                    prefix=self._prefix,
-                )
-            ]
+            parts = self._rolling_parts(request)
         inputs = [(self._render(token_ids, request, images), scored) for token_ids, scored in parts]
         row = self._rows[request.row] = _Row(parts=set())
         try:
@@ -112,6 +108,68 @@ class VLLMBackend:
                 raise
             raise RequestError(f"vLLM refuses the prompt: {error}") from error
         self._counters["requests"] += 1
+
+    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
+        """Takes log-likelihood rows that have prompt and images in common (see `Backend.add_choices`)."""
+        if images and not self._takes_images:
+            raise UnsupportedError("this checkpoint takes no images, and the request has some")
+        refused: list[Completion] = []
+        contexts: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
+        for request in requests:
+            try:
+                before, continuation = self._encode_pair(request)
+            except RequestError as error:
+                refused.append(Completion(request.row, error=str(error)))
+            else:
+                # Where a choice's first token reaches back into the prompt, its context is another one.
+                contexts.setdefault(tuple(before), []).append((request.row, continuation))
+        for context, choices in contexts.items():
+            refused += self._add_context(list(context), choices, requests[0], images)
+        self._counters["requests"] += len(requests) - len(refused)
+        return refused
+
+    def _encode_pair(self, request: HostRequest) -> tuple[list[int], list[int]]:
+        token_ids, scored = encode_pair(
+            self._encode,
+            request.text,
+            request.continuation or "",
+            is_plain=request.is_plain,
+            bos_token=self._bos,
+            prefix=self._prefix,
+        )
+        return token_ids[:-scored], token_ids[-scored:]
+
+    def _add_context(
+        self,
+        token_ids: list[int],
+        choices: Sequence[tuple[int, list[int]]],
+        request: HostRequest,
+        images: Sequence[Image.Image],
+    ) -> list[Completion]:
+        """Hands the continuations of one context to the scorer; returns the completions of those that do not fit."""
+        try:
+            context = self._render(token_ids, request, images)
+        except RequestError as error:
+            return [Completion(row, error=str(error)) for row, _ in choices]
+        refused, fitting = [], []
+        length = len(context["prompt_token_ids"])
+        for row, continuation in choices:
+            try:
+                self._check_length(length + len(continuation))
+                fitting.append((row, continuation))
+            except RequestError as error:
+                refused.append(Completion(row, error=str(error)))
+        if not fitting:
+            return refused
+
+        def prompt(tokens: tuple[int, ...]) -> Any:
+            if self._in_process or not images:
+                return context | {"prompt_token_ids": [*context["prompt_token_ids"], *tokens]}
+            # An engine in another process is sent each image once, and the renderer keeps account of it.
+            return self._render([*token_ids, *tokens], request, images)
+
+        rows, continuations = zip(*fitting, strict=True)
+        return refused + self._scorer.add(rows, continuations, length, prompt)
 
     def _encode(self, text: str, add_special_tokens: bool) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
@@ -159,26 +217,33 @@ class VLLMBackend:
 
     def step(self) -> list[Completion]:
         """Runs one step of the engine; returns the rows that it completed."""
-        if not self._parts:
-            return []
+        completions, self._refused = self._refused, []
+        if not self.unfinished:
+            return completions
         self._counters["engine_steps"] += 1
-        completions = []
         for output in self._engine.step():
-            part = self._parts.get(output.request_id)
-            if part is None or not output.finished:
-                continue  # cancelled, or some samples of several
-            del self._parts[output.request_id]
-            completion = self._complete(part, output)
+            if not output.finished:
+                continue  # some samples of several
+            if self._scorer.owns(output.request_id):
+                self._count_tokens(output)
+                completions += self._scorer.finish(output)
+            part = self._parts.pop(output.request_id, None)
+            completion = None if part is None else self._complete(part, output)
             if completion is not None:
                 completions.append(completion)
         return completions
 
-    def _complete(self, part: _Part, output: Any) -> Completion | None:
-        """Books a finished part; returns the row's completion if it was the last one."""
+    def _count_tokens(self, output: Any) -> int:
+        """Books the tokens of a finished request; returns how many it generated."""
         tokens = sum(len(sample.token_ids) for sample in output.outputs)
         self._counters["prompt_tokens"] += len(output.prompt_token_ids)
         self._counters["cached_tokens"] += output.num_cached_tokens or 0
         self._counters["output_tokens"] += tokens
+        return tokens
+
+    def _complete(self, part: _Part, output: Any) -> Completion | None:
+        """Books a finished part; returns the row's completion if it was the last one."""
+        tokens = self._count_tokens(output)
         row = self._rows[part.row]
         row.parts.discard(output.request_id)
         reasons = {str(sample.finish_reason) for sample in output.outputs}
@@ -192,9 +257,11 @@ class VLLMBackend:
             reason = "length" if "length" in reasons else "stop"
             return Completion(part.row, Response(texts, None, None, row.prompt_tokens, tokens, reason))
         row.output_tokens += part.scored
-        logprob, is_greedy = _score(output, part.scored)
-        row.logprob += logprob
-        row.is_greedy &= is_greedy
+        edges = read_edges(Reading.PLAIN, output.prompt_token_ids[-part.scored :], output)
+        for edge in edges:
+            if edge is not None:  # never in the plain reading
+                row.logprob += edge.logprob
+                row.is_greedy &= edge.is_greedy
         if row.parts:
             return None
         del self._rows[part.row]
@@ -207,13 +274,14 @@ class VLLMBackend:
             del self._parts[name]
         if names:
             self._engine.abort_request(names)
+        self._refused += self._scorer.cancel(rows)
 
     def counters(self) -> dict[str, float]:
         """Returns what was counted: steps, requests, tokens (in the prompt, of these cached, out), images processed."""
         stats = self._renderer.stat_mm_cache()
         if stats is not None:
             self._counters["images_processed"] += stats.queries - stats.hits
-        return dict(self._counters)
+        return self._counters | self._scorer.counters()
 
     def reset_caches(self) -> None:
         """Forgets prefixes, encoder outputs and processed images.
@@ -229,14 +297,3 @@ class VLLMBackend:
     def close(self) -> None:
         """Stops vLLM, with whatever processes it started."""
         self._engine.engine_core.shutdown()
-
-
-def _score(output: Any, scored: int) -> tuple[float, bool]:
-    """Returns the summed log-probability of the prompt's last `scored` tokens, and whether each was the likeliest.
-
-    The rows are taken from the end: images make the prompt longer than it was sent, in front of the continuation.
-    """
-    rows = output.prompt_logprobs
-    if rows is None or len(rows.logprobs) < scored or rows.token_ids[-scored:] != output.prompt_token_ids[-scored:]:
-        raise EngineError("vLLM's log-probabilities do not belong to the prompt's tokens")
-    return float(sum(rows.logprobs[-scored:])), all(rank == 1 for rank in rows.ranks[-scored:])

@@ -60,6 +60,7 @@ def _arguments(config: EngineConfig) -> dict[str, Any]:
         "seed": config.seed,
         "enable_prefix_caching": True,
         "disable_log_stats": True,
+        "worker_extension_cls": "fasteval.models.unwritten.UnwrittenRows",
     }
     if config.max_model_len is not None:
         ours["max_model_len"] = config.max_model_len

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from fasteval.errors import UnsupportedError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fasteval.models.sampling import SamplingParameters
 
-__all__ = ["generation_params", "scoring_params"]
+__all__ = ["generation_params", "probe_params", "scoring_params"]
 
 # vLLM raises a lower temperature to this one, with a warning.
 _LOWEST_TEMPERATURE = 0.01
@@ -58,8 +60,12 @@ def generation_params(sampling: SamplingParameters, seed: int | None, room: int)
         raise UnsupportedError(f"vLLM cannot honour the generation options: {error}") from error
 
 
-def scoring_params() -> Any:
-    """Returns the `SamplingParams` that give the log-probability and rank of each prompt token, and nothing else."""
+def scoring_params(*, reads_cache: bool = False) -> Any:
+    """Returns the `SamplingParams` that give the log-probability and rank of each prompt token, and nothing else.
+
+    Args:
+        reads_cache: whether the prefix cache may serve the prompt's beginning, whose rows are then not computed.
+    """
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -67,6 +73,23 @@ def scoring_params() -> Any:
         temperature=0.0,
         max_tokens=1,
         prompt_logprobs=0,
+        skip_reading_prefix_cache=not reads_cache,
+        flat_logprobs=True,
+        detokenize=False,
+        output_kind=RequestOutputKind.FINAL_ONLY,
+        skip_clone=True,
+    )
+
+
+def probe_params(tokens: Sequence[int]) -> Any:
+    """Returns the `SamplingParams` that give the log-probabilities of `tokens` and the greedy token behind a prompt."""
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind
+
+    return SamplingParams(
+        temperature=0.0,
+        max_tokens=1,
+        logprob_token_ids=list(tokens),
         flat_logprobs=True,
         detokenize=False,
         output_kind=RequestOutputKind.FINAL_ONLY,

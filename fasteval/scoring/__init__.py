@@ -1,0 +1,28 @@
+"""Log-likelihoods of rows that share a context: which requests they take, and what the answers add up to.
+
+Pure: token ids go in, token ids come out; no engine, no tokenizer and no clock is involved.
+"""
+
+from fasteval.scoring.cost import EngineTraits
+from fasteval.scoring.planner import (
+    LOGPROB_TOKENS,
+    ContextGroup,
+    EdgeScore,
+    Reading,
+    ScoringRequest,
+    plan_requests,
+    row_score,
+)
+from fasteval.scoring.trie import ContinuationTrie
+
+__all__ = [
+    "LOGPROB_TOKENS",
+    "ContextGroup",
+    "ContinuationTrie",
+    "EdgeScore",
+    "EngineTraits",
+    "Reading",
+    "ScoringRequest",
+    "plan_requests",
+    "row_score",
+]

@@ -144,7 +144,10 @@ def test_window_order_ranks_and_cache_change_nothing(tmp_path: Path) -> None:
 def test_an_independent_reading_of_the_samples_gives_the_same_numbers(tmp_path: Path) -> None:
     results = evaluate("easy_vqa_choices", "easy_vqa_mme", limit=80, no_cache=True, output_path=tmp_path)
     (choices,), (pairs,) = (
-        [[json.loads(line) for line in path.open()] for path in tmp_path.rglob(f"*_samples_easy_vqa_{name}.jsonl")]
+        [
+            [json.loads(line) for line in path.read_text().splitlines()]
+            for path in tmp_path.rglob(f"*_samples_easy_vqa_{name}.jsonl")
+        ]
         for name in ("choices", "mme")
     )
     right = []

@@ -32,6 +32,9 @@ def repair_torchvision() -> bool:
     for name in broken:
         _hide(name)
         logger.debug("%s is installed but cannot be loaded beside this torch; going on as if it were absent", name)
+    if "torchcodec" in broken and "datasets" in sys.modules:
+        # It looked for torchcodec when it was imported, and would import it for each video or audio column.
+        sys.modules["datasets"].config.TORCHCODEC_AVAILABLE = False
     if _is_broken("torchvision"):
         _forget("torchvision")
         _define_operators()

@@ -15,6 +15,7 @@ __all__ = ["generation_params", "probe_params", "scoring_params"]
 
 # vLLM raises a lower temperature to this one, with a warning.
 _LOWEST_TEMPERATURE = 0.01
+_HIGHEST_TEMPERATURE = 2.0
 
 
 def generation_params(sampling: SamplingParameters, seed: int | None, room: int) -> Any:
@@ -35,6 +36,10 @@ def generation_params(sampling: SamplingParameters, seed: int | None, room: int)
         raise UnsupportedError(
             f"temperature={sampling.temperature} is not supported by vLLM: "
             f"0 is greedy, and {_LOWEST_TEMPERATURE} the lowest above it"
+        )
+    if sampling.temperature > _HIGHEST_TEMPERATURE:
+        raise UnsupportedError(
+            f"temperature={sampling.temperature} is not supported by vLLM: {_HIGHEST_TEMPERATURE} is the highest"
         )
     seed = seed if sampling.seed is None else sampling.seed
     max_tokens = min(sampling.max_tokens, room)

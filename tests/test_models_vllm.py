@@ -191,19 +191,22 @@ def test_the_default_limit_is_lowered_to_what_fits(vllm: HostEngine) -> None:
     assert response.prompt_tokens + response.output_tokens <= 4096
 
 
+def uncertain(row: int, seed: int, **sampling: Any) -> EngineRequest:
+    """A text without a chat's form, to which a model that is else very sure of itself has no single continuation."""
+    kwargs = {"temperature": 2.0, "do_sample": True, "max_new_tokens": 20, **sampling}
+    return EngineRequest(row, Kind.GENERATE_UNTIL, Prompt(text="what"), generation_kwargs=kwargs, seed=seed)
+
+
 def test_sampling_is_repeatable_by_its_seed_alone(vllm: HostEngine) -> None:
-    # "what" alone is a prompt that the model, else very sure of itself, has no single answer to.
-    sampled: dict[str, Any] = {"temperature": 2.0, "do_sample": True, "max_new_tokens": 20}
-    alone = respond(vllm, [generation(0, "what", seed=5, **sampled)])
-    crowd = respond(vllm, [generation(row, "what", seed=row, **sampled) for row in range(8)])
+    alone = respond(vllm, [uncertain(0, seed=5)])
+    crowd = respond(vllm, [uncertain(row, seed=row) for row in range(8)])
     assert alone[0] == crowd[5]
     assert 1 < len({response.texts for response in crowd})
 
 
 def test_several_samples_of_one_request(vllm: HostEngine) -> None:
-    request = generation(0, "what", seed=1, temperature=2.0, n=3, max_new_tokens=20)
-    (response,) = respond(vllm, [request])
-    assert 3 == len(response.texts)
+    (response,) = respond(vllm, [uncertain(0, seed=1, n=8)])
+    assert 8 == len(response.texts)
     assert 1 < len(set(response.texts))
 
 

@@ -54,16 +54,16 @@ def summarise(
         if metric not in aggregation:
             continue  # a value that is only written to the samples
         key = f"{metric},{filter_name}"
+        function = aggregation[metric]
         try:
-            metrics[key] = _aggregate(aggregation[metric], values, output_path)
+            metrics[key] = _aggregate(function, values, output_path)
+            stderr = standard_error(
+                function, values, clusters=clusters, bootstrap_iterations=bootstrap_iterations, seed=seed
+            )
         except Exception as error:  # noqa: BLE001 - task code may raise anything; the other metrics and tasks stand
             failures.append(f"{key}: aggregation failed: {type(error).__name__}: {error}")
-            continue
-        stderr = standard_error(
-            aggregation[metric], values, clusters=clusters, bootstrap_iterations=bootstrap_iterations, seed=seed
-        )
-        stderrs[f"{metric}_stderr,{filter_name}"] = "N/A" if stderr is None else stderr
-    errors = sum(document.error is not None for document in documents)
+        else:
+            stderrs[f"{metric}_stderr,{filter_name}"] = "N/A" if stderr is None else stderr
     return TaskResult(
         name=task.name,
         alias=task.alias,
@@ -71,7 +71,7 @@ def summarise(
         n_shot=n_shot,
         n_docs=n_docs,
         n_effective=len(documents),
-        errors=errors,
+        errors=sum(document.error is not None for document in documents),
         metrics=metrics,
         stderrs=stderrs,
         higher_is_better={metric: direction.get(metric, True) for metric in aggregation},

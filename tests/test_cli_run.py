@@ -2,71 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 import pytest
 
-import fasteval
 from fasteval.cli import main
 from fasteval.errors import ModelError
 from fasteval.evaluation.settings import RunSettings
-from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskResult
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-RESULTS = Results(
-    model_name="demo",
-    tasks={
-        "mme": TaskResult(
-            name="mme", metrics={"acc,none": 0.5}, documents=[ScoredDocument(0, samples=[Sample(doc_id=0)])]
-        )
-    },
-    statistics=RunStatistics(stages={"engine": 1.0}, requests=1),
-)
-
-
-class Evaluation:
-    """Stands for the run: remembers the settings that it got, and answers with `results` or raises it."""
-
-    def __init__(self) -> None:
-        self.seen: list[RunSettings] = []
-        self.results: Results | BaseException = RESULTS
-
-    @property
-    def settings(self) -> RunSettings:
-        return self.seen[-1]
-
-    def evaluate(self, settings: RunSettings, *, progress: Any = None) -> Results:
-        self.seen.append(settings)
-        progress.start(1, 0)
-        if isinstance(self.results, BaseException):
-            raise self.results
-        return self.results
-
-
-@pytest.fixture
-def evaluation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Evaluation]:
-    fake = Evaluation()
-    module = ModuleType("fasteval.evaluation")
-    module.__path__ = [str(Path(fasteval.__file__).parent / "evaluation")]
-    module.evaluate = fake.evaluate  # type: ignore[attr-defined]  # a module is what one puts in it
-    monkeypatch.setitem(sys.modules, "fasteval.evaluation", module)
-    for name in ("RANK", "WORLD_SIZE", "LMMS_EVAL_USE_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    yield fake
-    logging.getLogger("fasteval").setLevel(logging.NOTSET)
-
-
-def run(*words: str) -> int:
-    return main(["--model", "demo", "--tasks", "mme", *words])
-
+from fasteval.results import Sample, ScoredDocument, TaskResult
+from tests.cli_stub import RESULTS, Evaluation, run
 
 # Flags
 
@@ -116,6 +63,7 @@ def test_model_arguments_have_three_forms_and_two_spellings(evaluation: Evaluati
     ("words", "field", "expected"),
     [
         (("-L", "8"), "limit", 8.0),
+        (("--limit", "-1"), "limit", None),
         (("--offset", "3"), "offset", 3),
         (("-f", "2"), "num_fewshot", 2),
         (("--gen_kwargs", "temperature=0.5,max_new_tokens=3"), "gen_kwargs", {"temperature": 0.5, "max_new_tokens": 3}),
@@ -137,6 +85,8 @@ def test_model_arguments_have_three_forms_and_two_spellings(evaluation: Evaluati
         (("--seed", "0,1234,1234,99"), "seed", 0),
         (("--seed", "0,1234,1234,99"), "fewshot_seed", 99),
         (("--seed", "None,1,2,99"), "seed", 1234),
+        (("--seed", "1,2,3"), "seed", 1),
+        (("--seed", "1,2,3"), "fewshot_seed", 1234),
         (("--seed", "7", "--fewshot_seed", "8"), "fewshot_seed", 8),
         (("--rank", "1", "--world_size", "2"), "rank", 1),
         (("-n", "4"), "repeats", 4),
@@ -226,7 +176,7 @@ def test_a_flag_that_cannot_be_honoured_is_refused_in_one_line(
     ("words", "message"),
     [
         (("--taks", "mme"), "unknown flag '--taks': did you mean '--tasks'?"),
-        (("--limit", "many"), "Invalid value for '--limit' / '-L': 'many' is not a valid float"),
+        (("--limit", "many"), "Invalid value for '--limit' / '-L': 'many' is not a number"),
         (("--seed", "x"), "'x' is neither one number nor lm-eval's four"),
         (("--model_args", "pretrained"), "'pretrained' is not of the form name=value"),
         (("--dataset", "x"), "'x' is not of the form NAME=PATH"),
@@ -306,7 +256,8 @@ def test_a_results_file_repeats_its_run(evaluation: Evaluation, tmp_path: Path) 
     [
         ("modle: demo", "unknown key 'modle': did you mean 'model'?"),
         ("config: other.yaml", "unknown key 'config'"),
-        ("- model: demo", "one file describes one run"),
+        ("[{model: demo}, {model: vllm}]", "is a list of 2 runs: one file describes one run"),
+        ("env: [HF_HOME]", "env is not a mapping"),
         ("a: [", "is not YAML"),
         ("model_args: {api_key: '[redacted]'}", "model_args was redacted"),
         ("wandb_args: project=x", "--wandb_args is not supported"),

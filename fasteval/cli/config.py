@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,18 @@ __all__ = ["read_config", "use_config"]
 
 
 def use_config(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
-    """Makes the file's entries the defaults of the command's flags: click's callback of `--config`."""
+    """Makes the file's entries the defaults of the command's flags: click's callback of `--config`.
+
+    Its `env:`, as in lmms-eval, is set in this process's environment, where `$NAME` stands for what is there already.
+    """
     if value is not None:
-        ctx.default_map = {**(ctx.default_map or {}), **read_config(Path(value), ctx.command)}
+        path = Path(value)
+        _set_environment(path, _load(path).get("env") or {})
+        ctx.default_map = {**(ctx.default_map or {}), **read_config(path, ctx.command)}
 
 
 def read_config(path: Path, command: click.Command) -> dict[str, Any]:
-    """Returns the flags of a YAML file by parameter name: one mapping whose keys are flags of `command`.
+    """Returns the flags of a YAML file by parameter name: one mapping whose keys are flags of `command` (or "env").
 
     A results file may stand in its place: the run that wrote it is repeated. Entries without a value are left out.
 
@@ -34,6 +40,7 @@ def read_config(path: Path, command: click.Command) -> dict[str, Any]:
     if isinstance(entries.get("config"), dict) and "resolved_cli_args" in entries["config"]:
         entries = entries["config"]["resolved_cli_args"]
     spellings = {_normal(name): option for option in command.params for name in (*option.opts, option.name or "")}
+    entries.pop("env", None)
     flags: dict[str, Any] = {}
     for key, value in entries.items():
         option = spellings.get(_normal(str(key)))
@@ -59,11 +66,20 @@ def _load(path: Path) -> dict[str, Any]:
         raise UsageError(f"cannot read --config {path}: {error.strerror or error}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"--config {path} is not YAML: {error}") from error
+    if isinstance(entries, list) and len(entries) == 1:
+        (entries,) = entries
     if isinstance(entries, list):
-        raise UsageError(f"--config {path} is a list: one file describes one run")
+        raise UsageError(f"--config {path} is a list of {len(entries)} runs: one file describes one run")
     if not isinstance(entries, dict):
         raise UsageError(f"--config {path} is not a mapping of flags to values")
     return entries
+
+
+def _set_environment(path: Path, variables: Any) -> None:
+    if not isinstance(variables, dict):
+        raise UsageError(f"{path}: env is not a mapping of names to values")
+    for name, value in variables.items():
+        os.environ[str(name)] = os.path.expandvars(str(value))
 
 
 def _normal(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Flags of lm-eval and lmms-eval that fasteval has no use for, or cannot honour: said so, never silently ignored."""
+"""Every flag of lm-eval and lmms-eval: honoured, not needed, or refused with the reason; none is silently ignored.
+
+The three tables are also what the pages "Coming from lmms-eval" and "Coming from lm-eval" are made of.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,37 @@ from fasteval.errors import UnsupportedError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["foreign_flags", "take_foreign_flags"]
+__all__ = ["HONOURED", "NOT_NEEDED", "REFUSED", "foreign_flags", "take_foreign_flags"]
 
 _LOG = logging.getLogger("fasteval.cli")
+
+#: Flags of theirs that a run has too, and what is worth knowing about them. By parameter name.
+HONOURED: dict[str, str] = {
+    "config": "one run a file, with lmms-eval's `env:`; a results file repeats its run",
+    "model": "see `fasteval models`; `vllm`, `hf` and lmms-eval's names of the listed models",
+    "model_args": "`pretrained=…` or `model=…`; all else goes to vLLM",
+    "tasks": "commas or spaces; groups, tags, patterns, YAML files, `list`",
+    "include_path": "several folders may be given",
+    "limit": "-1 means all, as in lmms-eval; below 1 it is a share of each task's own documents",
+    "offset": "counts before the limit",
+    "num_fewshot": "as there",
+    "gen_kwargs": "overrides the tasks' own; what the engine cannot honour is an error",
+    "apply_chat_template": "honoured for text too; documents with media always use it; a template's name is refused: "
+    "pass `--model_args chat_template=<file>`",
+    "fewshot_as_multiturn": "off unless given; lm-eval turns it on with `--apply_chat_template`",
+    "system_instruction": "as there, and part of the logged prompt",
+    "reasoning_tags": "as in lmms-eval; the raw answers stay in the samples",
+    "repeats": "answers a document",
+    "predict_only": "answers without metrics; needs no --output_path",
+    "output_path": "a folder, or the results' own .json file; `--layout` names the files as there",
+    "log_samples": "on unless `--log_samples false`",
+    "use_cache": "a folder; the response cache is on without it, and `--no_cache` turns it off. Their databases are "
+    "not read: their keys do not name the model or the pictures",
+    "cache_requests": "`true` and `refresh`; `delete` is refused: compiled requests are replaced with `refresh`",
+    "seed": "the first of four seeds the run, the last draws few-shot examples; the others have nothing to seed",
+    "trust_remote_code": "reaches the checkpoint's code; data sets with scripts are not run",
+    "verbosity": "any case",
+}
 
 #: Flags that ask for nothing that would not happen anyway, and why. By parameter name.
 NOT_NEEDED: dict[str, str] = {
@@ -24,46 +55,50 @@ NOT_NEEDED: dict[str, str] = {
     "device": "the engine takes the device that vLLM was built for; choose GPUs with CUDA_VISIBLE_DEVICES",
     "force_simple": "each task is asked in the way that it defines",
     "process_with_media": "documents keep their media where a task's scoring reads them",
+    "process_docs_parallel": "documents are scored while the engine works",
     "write_out": "the samples hold every prompt",
     "show_config": "the results hold every task's configuration",
     "timezone": "files are named in local time",
+    "log_samples_suffix": "samples files are named after the time of the run; lmms-eval does not name them by it either",
     "confirm_run_unsafe_code": "no metric here runs a model's code",
 }
 
+_TRACKER = "no such tracker is built in; send the results file to it"
+_POWER = "a run has no power analysis"
 #: Flags that this version cannot honour, and what to do instead. By parameter name.
 REFUSED: dict[str, str] = {
-    "wandb_args": "no tracker is built in; send the results file to it",
-    "wandb_config_args": "no tracker is built in; send the results file to it",
+    "wandb_args": _TRACKER,
+    "wandb_config_args": _TRACKER,
     "wandb_log_samples": "no tracker is built in; send the samples files to it",
-    "swanlab_args": "no tracker is built in; send the results file to it",
+    "swanlab_args": _TRACKER,
     "swanlab_log_samples": "no tracker is built in; send the samples files to it",
-    "trackio_args": "no tracker is built in; send the results file to it",
+    "trackio_args": _TRACKER,
     "hf_hub_log_args": "results are not pushed to the Hub; upload the output folder",
     "launcher_args": "no judge server is started; start it yourself and name its address in the environment",
     "agentic_trace_mode": "agentic tasks are not supported",
-    "baseline": "runs are not compared here; compare the samples files of two runs",
-    "power_analysis": "there is no power analysis",
-    "effect_size": "there is no power analysis",
-    "alpha": "there is no power analysis",
-    "power": "there is no power analysis",
-    "correlation": "there is no power analysis",
-    "std_a": "there is no power analysis",
-    "std_b": "there is no power analysis",
-    "tui": "there is no terminal interface",
-    "check_integrity": "look at a document with `fasteval tasks show NAME`",
+    "baseline": "a run compares nothing; compare the samples files of two runs",
+    "power_analysis": _POWER,
+    "effect_size": _POWER,
+    "alpha": _POWER,
+    "power": _POWER,
+    "correlation": _POWER,
+    "std_a": _POWER,
+    "std_b": _POWER,
+    "tui": "there is no terminal interface; the flags are in `fasteval run --help`",
+    "check_integrity": "`fasteval tasks validate` loads the tasks, `fasteval tasks show NAME` shows a document",
     "max_tokens": "there is no token budget; the answers' length is --gen_kwargs max_new_tokens=…",
     "samples": "choose documents with --offset and --limit",
-    "metadata": "tasks take no metadata from the command line",
-    "log_samples_suffix": "samples files are named after the time of the run",
-    "history": "there is no history",
+    "metadata": "tasks take no metadata from the command line; write it into the task's YAML file",
 }
 _SHORT = {"batch_size": ("-b",), "write_out": ("-w",), "samples": ("-E",)}
 
 
 def foreign_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds all of them to a command, hidden from its help. Each may stand alone or have a value."""
+    """Adds those that a run does not have, hidden from its help. Each may stand alone or have one or several values."""
     for name in (*NOT_NEEDED, *REFUSED):
-        decorate = flag(f"--{name}", *_SHORT.get(name, ()), is_flag=False, flag_value="true", hidden=True)
+        decorate = flag(
+            f"--{name}", *_SHORT.get(name, ()), is_flag=False, flag_value="true", hidden=True, multiple=True, default=()
+        )
         command = decorate(command)
     return command
 
@@ -74,12 +109,13 @@ def take_foreign_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UnsupportedError: a flag asks for what this version does not do.
     """
+    foreign = NOT_NEEDED.keys() | REFUSED.keys()
     # An empty or false value, as configuration files have it, asks for nothing.
-    given = {name for name, value in flags.items() if value not in (None, "", False)}
+    given = {name for name in foreign if any(value not in ("", "{}", "False", "None") for value in flags[name])}
     for name in sorted(given & REFUSED.keys()):
         error = UnsupportedError(f"--{name} is not supported by this version: {REFUSED[name]}")
         error.exit_code = click.UsageError.exit_code
         raise error
     for name in sorted(given & NOT_NEEDED.keys()):
         _LOG.info("--%s is not needed: %s", name, NOT_NEEDED[name])
-    return {name: value for name, value in flags.items() if name not in NOT_NEEDED and name not in REFUSED}
+    return {name: value for name, value in flags.items() if name not in foreign}

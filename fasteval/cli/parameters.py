@@ -13,7 +13,7 @@ from fasteval.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CommandGroup", "FlagCommand", "arguments", "flag", "names", "pair", "seeds", "switch", "tags"]
+__all__ = ["CommandGroup", "FlagCommand", "arguments", "flag", "limit", "names", "pair", "seeds", "switch", "tags"]
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 
@@ -102,6 +102,15 @@ def switch(value: Any) -> bool:
     return text in _TRUE
 
 
+def limit(value: Any) -> float | None:
+    """Reads a number of documents, or a share of them below 1; -1 means all, as in lmms-eval."""
+    try:
+        number = float(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is not a number") from None
+    return None if number == -1 else number
+
+
 def names(value: Any) -> tuple[str, ...]:
     """Reads names with commas between them."""
     return tuple(name for name in (part.strip() for part in str(value).split(",")) if name)
@@ -132,16 +141,17 @@ def pair(value: Any) -> dict[str, str]:
 def seeds(value: Any) -> tuple[int | None, int | None]:
     """Reads one number, or lm-eval's four; returns the seeds of the run and of few-shot sampling.
 
-    None is where the default is to stay. lm-eval's four are for random, numpy, torch and few-shot sampling.
+    None is where the default is to stay. lm-eval's four are for random, numpy, torch and few-shot sampling; of three
+    the last is missing.
     """
     words = [str(part).strip() for part in (value if isinstance(value, list | tuple) else str(value).split(","))]
     try:
         numbers = [None if word.lower() == "none" else int(word) for word in words]
     except ValueError:
         numbers = []
-    if len(numbers) not in (1, 4):
+    if len(numbers) not in (1, 3, 4):
         raise click.BadParameter(f"{value!r} is neither one number nor lm-eval's four (0,1234,1234,1234)")
-    return numbers[0], numbers[-1]
+    return numbers[0], None if len(numbers) == 3 else numbers[-1]
 
 
 def tags(value: Any) -> tuple[tuple[str, str], ...]:

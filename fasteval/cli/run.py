@@ -10,7 +10,8 @@ import click
 from fasteval.cli.config import use_config
 from fasteval.cli.foreign import foreign_flags, take_foreign_flags
 from fasteval.cli.logs import LEVELS, set_verbosity
-from fasteval.cli.parameters import FlagCommand, arguments, flag, names, pair, seeds, switch, tags
+from fasteval.cli.parameters import FlagCommand, arguments, flag, limit, names, seeds, switch, tags
+from fasteval.cli.prompting import prompt_flags
 from fasteval.cli.settings import flat, make_settings
 from fasteval.cli.tasks import LISTINGS, print_listing
 
@@ -45,20 +46,9 @@ _MAX_REASONS = 5
     help="Arguments of the model: pretrained=….",
 )
 @flag("--tasks", "-t", type=names, multiple=True, default=(), help="Tasks, groups, tags, patterns, YAML files; `list`.")
-@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
-@flag(
-    "--dataset",
-    "--datasets",
-    type=pair,
-    multiple=True,
-    default=(),
-    parameter="datasets",
-    metavar="NAME=PATH",
-    help="A data set's copy on this machine.",
-)
-@flag("--limit", "-L", type=float, help="Documents a task; below 1 a share of them.")
+@prompt_flags
+@flag("--limit", "-L", type=limit, metavar="NUMBER", help="Documents a task; below 1 a share of them; -1 all.")
 @flag("--offset", type=int, help="Documents to skip before the limit counts.")
-@flag("--num_fewshot", "-f", type=int, help="Examples before the question.")
 @flag(
     "--gen_kwargs",
     type=arguments,
@@ -67,10 +57,6 @@ _MAX_REASONS = 5
     metavar="NAME=VALUE",
     help="Generation kwargs that override the tasks'.",
 )
-@flag("--apply_chat_template", type=switch, help="Ask in chat messages (default: where a document has media).")
-@flag("--fewshot_as_multiturn", type=switch, help="Examples as turns of a dialog.")
-@flag("--system_instruction", help="Text of a system turn.")
-@flag("--prompt_profile", help="Which of a task's prompts (default: the model's own).")
 @flag("--repeats", "--num_samples", "-n", type=int, help="Answers a document.")
 @flag("--reasoning_tags", type=tags, help='Tags whose content is removed before scoring: [["<a>", "</a>"]], or none.')
 @flag("--predict_only", "-x", type=switch, help="Answers without metrics.")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.parameters import CommandGroup, flag, names, pair, switch
+from fasteval.cli.parameters import CommandGroup, flag, switch
+from fasteval.cli.prompting import folder_flag, prompt_flags
 from fasteval.cli.settings import flat, merged
 from fasteval.errors import UsageError
 
@@ -35,7 +36,7 @@ def tasks() -> None:
 
 @tasks.command("list")
 @click.argument("patterns", nargs=-1)
-@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@folder_flag
 @flag("--groups", type=switch, help="Groups only.")
 def list_tasks(patterns: Sequence[str], include_path: Iterable[tuple[str, ...]], groups: bool | None) -> None:
     """Lists tasks and groups, one name a line; those that match one of PATTERNS if there are any."""
@@ -44,7 +45,7 @@ def list_tasks(patterns: Sequence[str], include_path: Iterable[tuple[str, ...]],
 
 @tasks.command("validate")
 @click.argument("given", nargs=-1, metavar="[NAME]…")
-@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
+@folder_flag
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def validate_tasks(
@@ -72,22 +73,7 @@ def validate_tasks(
 @tasks.command("show")
 @click.argument("name")
 @flag("--doc", "-d", type=int, default=0, show_default=True, help="Number of the document in its split.")
-@flag("--num_fewshot", "-f", type=int, help="Examples before the question.")
-@flag("--prompt_profile", help="Which of the task's prompts.")
-@flag("--apply_chat_template", type=switch, help="Ask in chat messages (default: where a document has media).")
-@flag("--fewshot_as_multiturn", type=switch, help="Examples as turns of a dialog.")
-@flag("--system_instruction", help="Text of a system turn.")
-@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
-@flag(
-    "--dataset",
-    "--datasets",
-    type=pair,
-    multiple=True,
-    default=(),
-    parameter="datasets",
-    metavar="NAME=PATH",
-    help="A data set's copy.",
-)
+@prompt_flags
 def show_task(name: str, doc: int, **flags: Any) -> None:
     """Shows one document of the task NAME: prompt, media, right answer and generation kwargs. Needs no model."""
     from fasteval.api.task import PromptOptions

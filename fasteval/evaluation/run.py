@@ -44,7 +44,13 @@ def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Resu
     cache_folder = default_folder()
     with recorder.timeline.stage("load"):
         progress.stage("loading tasks")
-        source = resolve_model(settings.model, settings.model_args, cache_folder=cache_folder, seed=settings.seed)
+        source = resolve_model(
+            settings.model,
+            settings.model_args,
+            cache_folder=cache_folder,
+            seed=settings.seed,
+            trust_remote_code=settings.trust_remote_code,
+        )
         workload = load_workload(settings, source.prompt_profile)
         engine = source.open(workload.instance, workload.documents())
     with closing(engine), _open_cache(settings, cache_folder, engine) as cache:

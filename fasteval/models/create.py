@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.model import LMM
 from fasteval.errors import RequestError, UnknownNameError, UsageError
-from fasteval.models.named import NAMED, NamedModel
+from fasteval.models.named import NAMED, SYNONYMS, NamedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -40,9 +40,21 @@ class ModelSource:
 
 
 def resolve_model(
-    model: str | LMM | Engine, model_args: Mapping[str, Any], *, cache_folder: Path, seed: int = 0
+    model: str | LMM | Engine,
+    model_args: Mapping[str, Any],
+    *,
+    cache_folder: Path,
+    seed: int = 0,
+    trust_remote_code: bool = False,
 ) -> ModelSource:
     """Returns the source of a model: a name, `path/to/file.py:Class`, a registered class, or an object.
+
+    Args:
+        model: what is asked for.
+        model_args: its arguments.
+        cache_folder: where the engine keeps what it learns about a checkpoint.
+        seed: the engine's, unless the arguments have one.
+        trust_remote_code: let a checkpoint bring its own code.
 
     Raises:
         UnknownNameError: no model has the name.
@@ -50,8 +62,10 @@ def resolve_model(
         UsageError: the arguments do not fit.
     """
     if isinstance(model, str):
-        if model in NAMED:
-            return _named(NAMED[model], dict(model_args), cache_folder=cache_folder, seed=seed)
+        name = SYNONYMS.get(model, model)
+        if name in NAMED:
+            trust = {"trust_remote_code": True} if trust_remote_code and NAMED[name].backend != "replay" else {}
+            return _named(NAMED[name], trust | dict(model_args), cache_folder=cache_folder, seed=seed)
         return _written(_model_class(model), model, dict(model_args))
     if model_args:
         raise UsageError("model_args go with a model's name, not with a model object")
@@ -68,7 +82,7 @@ def _model_class(reference: str) -> type[LMM]:
         return load_model_class(reference)
     if reference in MODELS:
         return MODELS.get(reference)
-    raise UnknownNameError("model", reference, [*NAMED, *MODELS.names()], "see `fasteval models`")
+    raise UnknownNameError("model", reference, [*NAMED, *SYNONYMS, *MODELS.names()], "see `fasteval models`")
 
 
 def _written(cls: type[LMM], reference: str, model_args: dict[str, Any]) -> ModelSource:
@@ -124,8 +138,9 @@ def _engine_config(
     backend: str, folder: Path, model_args: dict[str, Any], *, seed: int, rendering: str
 ) -> EngineConfig:
     from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.peer_arguments import translate_arguments
 
-    arguments = dict(model_args)
+    arguments = translate_arguments(model_args) if backend == "vllm" else dict(model_args)
     max_model_len = arguments.pop("max_model_len", None)
     return EngineConfig(
         backend=backend,

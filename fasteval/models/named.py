@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["NAMED", "NamedModel"]
+__all__ = ["NAMED", "SYNONYMS", "NamedModel"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +52,14 @@ NAMED: dict[str, NamedModel] = {
         NamedModel("hf", "hf", None, "default", "any checkpoint on transformers, slow: the reference to compare with"),
         NamedModel("replay", "replay", None, "default", "recorded answers, no model: answers=<JSON lines file>"),
     )
+}
+
+#: What lm-eval and lmms-eval call some of them. Where their name has a checkpoint of its own that is another one than
+#: ours, it is no synonym.
+SYNONYMS = {
+    "qwen2_5_vl": "qwen2.5-vl",
+    "vllm-vlm": "vllm",
+    "vllm_generate": "vllm",
+    "hf-multimodal": "hf",
+    "huggingface": "hf",
 }

@@ -1,0 +1,67 @@
+"""Model arguments that lm-eval and lmms-eval have beside vLLM's own: renamed, not needed, or refused."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["translate_arguments"]
+
+_LOG = logging.getLogger("fasteval.models")
+
+_RENAMED = {"max_length": "max_model_len"}
+_BATCHES = "vLLM batches continuously"
+_NOT_NEEDED = {
+    "batch_size": _BATCHES,
+    "max_batch_size": _BATCHES,
+    "device": "the engine takes the device that vLLM was built for; choose GPUs with CUDA_VISIBLE_DEVICES",
+    "swap_space": "vLLM has none any more",
+    "threads": "the engine decodes media by itself",
+    "timeout": "no request is given up for being slow",
+}
+_LENGTH = "the answers' length is the task's; override it with --gen_kwargs max_new_tokens=…"
+_PIXELS = "pass the checkpoint's own processor options as mm_processor_kwargs={…}"
+_VIDEO = "videos are not supported by this version"
+_THINKING = "thoughts are removed by --reasoning_tags; a template of your own is chat_template=<file>"
+_REFUSED = {
+    "max_new_tokens": _LENGTH,
+    "max_gen_toks": _LENGTH,
+    "max_pixels": _PIXELS,
+    "min_pixels": _PIXELS,
+    "min_image_pixels": _PIXELS,
+    "max_frame_num": _VIDEO,
+    "fps": _VIDEO,
+    "nframes": _VIDEO,
+    "image_first": "pictures stand where the task puts them",
+    "enable_thinking": _THINKING,
+    "think_end_token": _THINKING,
+    "chat_template_args": _THINKING,
+    "lora_local_path": "adapters are not supported by this version; merge it into a checkpoint",
+    "max_lora_rank": "adapters are not supported by this version; merge it into a checkpoint",
+    "add_bos_token": "the checkpoint's tokenizer decides about the first token",
+    "prefix_token_id": "the checkpoint's tokenizer decides about the first token",
+    "truncation_side": "a prompt that does not fit is an error row, never cut",
+}
+
+
+def translate_arguments(model_args: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the arguments under vLLM's names; logs one line for each that is not needed.
+
+    Raises:
+        UsageError: an argument that those harnesses know and that cannot be honoured here.
+    """
+    translated: dict[str, Any] = {}
+    for name, value in model_args.items():
+        if value is None or name in _NOT_NEEDED:
+            if value is not None:
+                _LOG.info("model argument %s is not needed: %s", name, _NOT_NEEDED[name])
+        elif name in _REFUSED:
+            raise UsageError(f"model argument '{name}' is not supported: {_REFUSED[name]}")
+        else:
+            translated[_RENAMED.get(name, name)] = value
+    return translated

@@ -23,6 +23,9 @@ _ON_CPU = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     # enforce_eager does not keep the first prompt_logprobs request from half a minute of compilation.
     "TORCH_COMPILE_DISABLE": "1",
+    # Threads that wait sleep. By default they spin, on the very cores that the front and the decoding threads need:
+    # with anything else at work on the machine a run then took three times as long (docs/lab.md).
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 
 

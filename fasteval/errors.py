@@ -16,7 +16,9 @@ The hierarchy::
     │   ├── EngineError            the engine failed as a whole (died, hangs, out of memory)
     │   └── RequestError           one request cannot be answered: becomes one error row
     ├── CacheError                 the response cache cannot be opened or written
-    └── OutputError                results cannot be written
+    ├── OutputError                results cannot be written
+    ├── SavedResultsError          files of an earlier run cannot be read
+    └── IncomparableError          two runs differ in more than the model
 
 `DocumentError` and `RequestError` cost one row and never the run; every other one stops it with one line.
 """
@@ -37,10 +39,12 @@ __all__ = [
     "DocumentError",
     "EngineError",
     "FastEvalError",
+    "IncomparableError",
     "MissingPackageError",
     "ModelError",
     "OutputError",
     "RequestError",
+    "SavedResultsError",
     "TaskError",
     "TaskFileError",
     "UnknownNameError",
@@ -142,3 +146,11 @@ class CacheError(FastEvalError):
 
 class OutputError(FastEvalError):
     """Results cannot be written."""
+
+
+class SavedResultsError(FastEvalError):
+    """Files of an earlier run cannot be read."""
+
+
+class IncomparableError(FastEvalError):
+    """Two runs differ in more than the model: in prompts, data or scoring."""

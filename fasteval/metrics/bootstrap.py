@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["CHUNK", "MAX_WORK", "MIN_DRAWS", "standard_deviation"]
+__all__ = ["CHUNK", "MAX_WORK", "MIN_DRAWS", "standard_deviation", "times_drawn"]
 
 #: Numbers drawn for one estimate, at most: a second or so.
 MAX_WORK = 50_000_000
@@ -126,11 +126,11 @@ def _of_counts(
     else:
         table = np.zeros((int(codes.max()) + 1, len(confusion.gold)))
         np.add.at(table, (codes, confusion.pair), 1)
-        sets = (_times_drawn(len(table), size, rng) @ table for size in _chunks(draws, _COUNT_COST * len(table)))
+        sets = (times_drawn(len(table), size, rng) @ table for size in _chunks(draws, _COUNT_COST * len(table)))
     return np.concatenate([statistic(confusion, counts) for counts in sets])
 
 
-def _times_drawn(units: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def times_drawn(units: int, draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """Returns how often each unit comes up when as many are drawn as there are, float64 (draws, units)."""
     drawn = rng.integers(0, units, (draws, units))
     flat = (drawn + units * np.arange(draws)[:, None]).ravel()

@@ -24,6 +24,7 @@ ORDER = (
     ("cache",),
     ("filters", "metrics"),
     ("media",),
+    ("safety",),
     ("api",),
     ("errors",),
 )

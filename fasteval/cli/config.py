@@ -60,11 +60,13 @@ def read_config(path: Path, command: click.Command) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any]:
     import yaml
 
+    from fasteval.safety import load_yaml
+
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        entries = load_yaml(path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot read --config {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except yaml.YAMLError as error:
         raise UsageError(f"--config {path} is not YAML: {error}") from error
     if isinstance(entries, list) and len(entries) == 1:
         (entries,) = entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
+from fasteval.safety import load_yaml
 
 __all__ = ["load_default_template_yaml"]
 
@@ -13,4 +13,4 @@ __all__ = ["load_default_template_yaml"]
 def load_default_template_yaml(task_file: str | Path) -> Any:
     """Returns what `_default_template_yaml` beside `task_file` holds, without the lines that name functions."""
     text = Path(task_file).with_name("_default_template_yaml").read_text("utf-8")
-    return yaml.safe_load("\n".join(line for line in text.splitlines() if "!function" not in line))
+    return load_yaml("\n".join(line for line in text.splitlines() if "!function" not in line))

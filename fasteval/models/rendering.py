@@ -1,7 +1,7 @@
 """Chat templates: messages become the exact text that a model is shown, without loading model or tokenizer.
 
-The template is the checkpoint's own, rendered in the sandbox and with the settings that transformers uses, so both give
-the same text (a test compares them).
+The template is the checkpoint's own, rendered with the settings that transformers uses, so both give the same text (a
+test compares them); in a sandbox and with limits, since a checkpoint is data.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 import jinja2.ext
-import jinja2.sandbox
 import orjson
 
 from fasteval.errors import CheckpointError, RequestError
+from fasteval.safety import LimitedEnvironment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,18 +32,20 @@ class ChatTemplate:
 
     def __init__(self, source: str, special_tokens: dict[str, str]) -> None:
         """Compiles `source`; `special_tokens` are what it may name (`bos_token`, …)."""
-        environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[_GenerationBlock, jinja2.ext.loopcontrols]
+        environment = LimitedEnvironment(
+            filters={"tojson": _to_json},
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=[_GenerationBlock, jinja2.ext.loopcontrols],
         )
-        environment.filters["tojson"] = _to_json
         environment.globals["raise_exception"] = _raise_exception
         environment.globals["strftime_now"] = lambda form: dt.datetime.now().strftime(form)
         self.source = source
         try:
-            self._template = environment.from_string(source)
+            self._template = environment.compile_limited(source)
         except jinja2.TemplateSyntaxError as error:
             raise CheckpointError(f"the chat template is broken (line {error.lineno}): {error.message}") from error
-        self._special_tokens = special_tokens
+        self._environment, self._special_tokens = environment, special_tokens
         self._takes_parts = self._probe()
 
     @classmethod
@@ -55,17 +57,20 @@ class ChatTemplate:
             override: a template to use in place of the checkpoint's own.
 
         A processor's template comes before the tokenizer's, as in transformers: it is the one that knows of images.
+
+        Raises:
+            CheckpointError: the template, or the file that holds it, is broken.
         """
         config = _read_json(folder / "tokenizer_config.json")
-        source = override
-        for name in ("chat_template.jinja", "chat_template.json"):
-            path = folder / name
-            if source is None and path.is_file():
-                source = path.read_text("utf-8") if path.suffix == ".jinja" else _read_json(path)["chat_template"]
-        source = source if source is not None else config.get("chat_template")
-        if isinstance(source, list):  # several named templates
-            source = {entry["name"]: entry["template"] for entry in source}.get("default")
-        return None if source is None else cls(source, _special_tokens(folder, config))
+        try:
+            source = _find_source(folder, config) if override is None else override
+            tokens = _special_tokens(folder, config)
+        except (AttributeError, KeyError, TypeError, UnicodeDecodeError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise CheckpointError(f"{folder}: the chat template cannot be read ({reason})") from error
+        if source is not None and not isinstance(source, str):
+            raise CheckpointError(f"{folder}: the chat template is no text but a {type(source).__name__}")
+        return None if source is None else cls(source, tokens)
 
     def render(self, prompt: Prompt) -> str:
         """Returns the text for a chat prompt, up to where the model's answer begins.
@@ -77,9 +82,16 @@ class ChatTemplate:
             {"role": message["role"], "content": self._content(message["content"])} for message in prompt.messages or ()
         ]
         try:
-            return self._template.render(messages=messages, add_generation_prompt=True, **self._special_tokens)
+            return self._render(messages)
         except jinja2.TemplateError as error:
             raise RequestError(f"the chat template refuses the messages: {error}") from error
+        except Exception as error:  # expressions can fail like any Python
+            reason = f"{type(error).__name__}: {error}"
+            raise RequestError(f"the chat template fails on the messages: {reason}") from error
+
+    def _render(self, messages: list[dict[str, Any]]) -> str:
+        variables = {"messages": messages, "add_generation_prompt": True, **self._special_tokens}
+        return self._environment.render_limited(self._template, variables)
 
     def _content(self, parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
         if not self._takes_parts:
@@ -90,8 +102,8 @@ class ChatTemplate:
         """Whether the template understands lists of content parts, or wants plain strings."""
         part = {"role": "user", "content": [{"type": "text", "text": _PROBE}]}
         try:
-            text = self._template.render(messages=[part], add_generation_prompt=True, **self._special_tokens)
-        except (jinja2.TemplateError, TypeError):
+            text = self._render([part])
+        except Exception:  # noqa: BLE001 - one that wants plain strings may fail on a list in any way
             return False
         return _PROBE in text and "'text'" not in text and '"text"' not in text
 
@@ -124,6 +136,18 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise CheckpointError(f"{path}: not a JSON object")
     return value
+
+
+def _find_source(folder: Path, config: dict[str, Any]) -> Any:
+    """Returns the checkpoint's template, or None."""
+    for name in ("chat_template.jinja", "chat_template.json"):
+        path = folder / name
+        if path.is_file():
+            return path.read_text("utf-8") if path.suffix == ".jinja" else _read_json(path)["chat_template"]
+    source = config.get("chat_template")
+    if isinstance(source, list):  # several named templates
+        source = {entry["name"]: entry["template"] for entry in source}.get("default")
+    return source
 
 
 def _special_tokens(folder: Path, config: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fasteval.errors import TaskFileError
+from fasteval.safety import LimitedLoader
 from fasteval.tasks.functions import FunctionReference, load_function
 
 if TYPE_CHECKING:
@@ -137,8 +138,8 @@ def _parse(path: Path, mtime_ns: int) -> TaskFile:  # noqa: ARG001 - the time is
     return TaskFile(path, fields, places)
 
 
-class _Loader(yaml.CSafeLoader):
-    """libyaml's safe loader, with `!function`, and a warning where a key stands twice."""
+class _Loader(LimitedLoader):
+    """The safe loader, with `!function`, and a warning where a key stands twice."""
 
     path: Path
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fasteval.errors import TaskFileError
+from fasteval.safety import LimitedLoader
 from fasteval.tasks.functions import FunctionReference
 from fasteval.tasks.loading import load_own_fields
 
@@ -89,7 +90,7 @@ def _simple(key: str, value: Any) -> Any:
     return value if isinstance(value, str) else str(value) if key != "task" else None
 
 
-class _Snippet(yaml.CSafeLoader):
+class _Snippet(LimitedLoader):
     """A safe loader to which every tag of the file's own means nothing."""
 
 

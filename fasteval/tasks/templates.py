@@ -1,4 +1,4 @@
-"""Jinja templates over a document's columns, in a sandbox and strict about missing columns."""
+"""Jinja templates over a document's columns, in a sandbox with limits and strict about missing columns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-import jinja2.sandbox
 
 from fasteval.errors import DocumentError
+from fasteval.safety import LimitedEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +24,11 @@ def render_template(source: str, doc: Mapping[str, Any]) -> str:
         DocumentError: the template names a column that the document lacks, or cannot be rendered.
     """
     try:
-        return _compile(source).render(doc)
+        return _environment().render_limited(_compile(source), doc)
     except jinja2.UndefinedError as error:
         columns = ", ".join(sorted(doc))
         raise DocumentError(f"template {_shortened(source)}: {error.message}; the columns are {columns}") from error
-    except (jinja2.TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
-        # Expressions can fail like any Python.
+    except Exception as error:  # expressions can fail like any Python
         raise DocumentError(f"template {_shortened(source)}: {type(error).__name__}: {error}") from error
 
 
@@ -54,16 +53,15 @@ def _regex_replace(text: str, pattern: str, replacement: str, count: int = 0) ->
 
 @lru_cache(maxsize=4096)
 def _compile(source: str) -> jinja2.Template:
-    return _environment().from_string(source)
+    return _environment().compile_limited(source)
 
 
 @lru_cache(maxsize=1)
-def _environment() -> jinja2.sandbox.ImmutableSandboxedEnvironment:
+def _environment() -> LimitedEnvironment:
     # Texts for models are no HTML: nothing is escaped. A newline at the end belongs to the prompt, as in lm-eval.
-    environment = jinja2.sandbox.ImmutableSandboxedEnvironment(
+    return LimitedEnvironment(
+        filters={"regex_replace": _regex_replace},
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
         autoescape=False,
     )
-    environment.filters["regex_replace"] = _regex_replace
-    return environment

@@ -40,7 +40,7 @@ class RunRecorder:
         self._started_at = time.time()
         self.timeline = Timeline()
         self._prompt_tokens = self._output_tokens = self._truncated = 0
-        self._sent = self._cache_hits = 0
+        self._sent = self._cache_hits = self._left_out = 0
         self._counters: dict[str, float] = {}
 
     def watch(self, engine: Engine) -> WatchedEngine:
@@ -62,6 +62,7 @@ class RunRecorder:
         """Takes over the counts of stream and engine."""
         self._sent, self._cache_hits = stream.counters.sent, stream.counters.cache_hits
         self._counters = engine.counters() if stream.counters.sent else {}
+        self._left_out = stream.counters.left_out
 
     def results(
         self,
@@ -99,6 +100,7 @@ class RunRecorder:
             git_hash=_git_hash(),
             chat_template=source.chat_template,
             model_fingerprint=engine.fingerprint(),
+            interrupted=self._left_out > 0,
         )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fasteval.api.request import Kind
 from fasteval.cache import ResponseCache, default_folder
 from fasteval.errors import DocumentError, RequestError
 from fasteval.evaluation.dialog import Dialogs
+from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
 from fasteval.evaluation.scorer import TaskScorer
 from fasteval.evaluation.summary import group_results, summarise
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fasteval.evaluation.observer import Observer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.engine import Engine
@@ -32,8 +36,10 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Results:
+def evaluate(settings: RunSettings, *, progress: Progress | None = None, observer: Observer | None = None) -> Results:
     """Runs one evaluation and returns its results, unsaved. A wrong command shows before a model loads.
+
+    An `observer` orders the documents, sees each scored one, and may end a task early.
 
     Raises:
         FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
@@ -62,8 +68,9 @@ def evaluate(settings: RunSettings, *, progress: Progress | None = None) -> Resu
                 seed=settings.seed,
                 whole_dialogs=engine.capabilities().runs_dialogs,
                 shuffle_seed=settings.shuffle_seed,
+                ranks=None if observer is None else row_ranks(workload.table, observer),
             )
-        scorers = _run(settings, workload, plan, engine, cache, recorder, progress)
+        scorers = _run(settings, workload, plan, engine, cache, recorder, progress, observer)
         engine.close()  # all is answered; and a process's memory is known when it has ended
         with recorder.timeline.stage("scoring"):
             progress.stage("summing up")
@@ -80,6 +87,7 @@ def _run(
     cache: ResponseCache,
     recorder: RunRecorder,
     progress: Progress,
+    observer: Observer | None,
 ) -> dict[str, TaskScorer]:
     """Streams the plan through the engine and scores each document when its last answer is there."""
     loader = RequestLoader(plan, workload.tasks)
@@ -105,7 +113,9 @@ def _run(
         if outcome.error is not None and settings.on_error == "fail":
             raise RequestError(f"{name}, document {int(table.doc[answer.row])}: {outcome.error}")
         with recorder.timeline.stage("scoring"):
-            scorers[name].receive(outcome)
+            document = scorers[name].receive(outcome)
+        for task in () if observer is None or document is None else observer.receive(name, document):
+            stream.leave_out(np.flatnonzero(table.task == names.index(task)))
         if not answer.was_cached:
             progress.advance(1, name)
     recorder.finish_stream(stream, engine)

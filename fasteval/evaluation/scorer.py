@@ -61,19 +61,23 @@ class TaskScorer:
             if table.task_names[failure.task] == task.name
         ]
 
-    def receive(self, answer: Answer) -> None:
-        """Takes the answer to one row; scores the document if it was the last one missing."""
+    def receive(self, answer: Answer) -> ScoredDocument | None:
+        """Takes the answer to one row; scores the document if it was the last one missing, and returns it.
+
+        Where filters have to see all documents, none is scored, or returned, before the task's end.
+        """
         doc_id = int(self._table.doc[answer.row])
         waiting = self._waiting.setdefault(doc_id, _Waiting(doc_id))
         waiting.answers[answer.row] = answer
         self._missing[doc_id] -= 1
         if self._missing[doc_id]:
-            return
+            return None
         del self._waiting[doc_id], self._missing[doc_id]
-        if self._streams:
-            self._scored.append(self._score([waiting])[0])
-        else:
+        if not self._streams:
             self._complete.append(waiting)
+            return None
+        self._scored.append(self._score([waiting])[0])
+        return self._scored[-1]
 
     def finish(self) -> list[ScoredDocument]:
         """Returns all scored documents in document order; scores those whose filters had to wait for the task's end.

@@ -69,6 +69,7 @@ def make_plan(
     seed: int,
     whole_dialogs: bool = False,
     shuffle_seed: int | None = None,
+    ranks: NDArray[np.float64] | None = None,
 ) -> Plan:
     """Returns the plan for `table`.
 
@@ -80,6 +81,7 @@ def make_plan(
         whole_dialogs: multi-round requests are answered as a whole (`Capabilities.runs_dialogs`), so that two of them
             differ even where their first rounds do not.
         shuffle_seed: run in a random order instead of the good one; results must not change.
+        ranks: float64 (N,). Rows of a lower rank run first; those of one rank in the good order.
 
     Raises:
         TaskError: a task's generation kwargs cannot be honoured (named, before anything is loaded).
@@ -94,6 +96,10 @@ def make_plan(
     order = _order(table, sampling, np.flatnonzero(~cached & (leader == np.arange(len(leader)))))
     if shuffle_seed is not None:
         order = np.random.default_rng(shuffle_seed).permutation(order)
+    if ranks is not None:
+        earliest = np.full(len(table), np.inf)
+        np.minimum.at(earliest, leader, ranks)  # a row runs when the first of those that want its answer should
+        order = order[np.argsort(earliest[order], kind="stable")]
     return Plan(table, keys, leader, cached, order, seeds, sampling)
 
 

@@ -19,6 +19,8 @@ from fasteval.scheduling.plan import request_key, request_seed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
+
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import Completion, Response
     from fasteval.cache import ResponseCache
@@ -60,11 +62,19 @@ class FollowUp:
 
 @dataclass(slots=True)
 class StreamCounters:
-    """What the stream did: requests sent to the engine, answers that came from the cache, and errors."""
+    """What the stream did.
+
+    Attributes:
+        sent: requests given to the engine.
+        cache_hits: answers that came from the cache.
+        errors: rows without an answer, for a reason that is known.
+        left_out: requests that were never sent, because nobody wanted them any more.
+    """
 
     sent: int = 0
     cache_hits: int = 0
     errors: int = 0
+    left_out: int = 0
 
 
 class Stream:
@@ -94,6 +104,7 @@ class Stream:
         self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
         self._ready: deque[Answer] = deque()
         self._next_number = len(plan.table)
+        self._unwanted = np.zeros(len(plan.table), bool)
         self.counters = StreamCounters()
 
     def __iter__(self) -> Iterator[Answer]:
@@ -111,6 +122,13 @@ class Stream:
                     self._settle(completion)
             elif exhausted and not self._ready:
                 return
+
+    def leave_out(self, rows: NDArray[np.int64]) -> None:
+        """Sends none of `rows` that is not on its way yet, unless another row wants the same answer.
+
+        They stay unanswered. Whoever leaves out all rows ends the run when what is in flight has come back.
+        """
+        self._unwanted[rows] = True
 
     def add(self, follow_up: FollowUp) -> None:
         """Adds a dialog's next round; it may be answered from the cache, or by a round that is in flight already."""
@@ -164,6 +182,9 @@ class Stream:
             if row is None:
                 break
             key = self._plan.keys[row].tobytes()
+            if self._unwanted[self._waiting[key]].all():
+                self.counters.left_out += 1
+                continue
             try:
                 requests.append(self._loader.load(row))
                 keys.append(key)

@@ -59,7 +59,7 @@ NOT_NEEDED: dict[str, str] = {
     "write_out": "the samples hold every prompt",
     "show_config": "the results hold every task's configuration",
     "timezone": "files are named in local time",
-    "log_samples_suffix": "samples files are named after the time of the run; lmms-eval does not name them by it either",
+    "log_samples_suffix": "samples files are named after the time of the run, as they are in lmms-eval",
     "confirm_run_unsafe_code": "no metric here runs a model's code",
 }
 

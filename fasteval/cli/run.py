@@ -16,6 +16,9 @@ from fasteval.cli.settings import flat, make_settings
 from fasteval.cli.tasks import LISTINGS, print_listing
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fasteval.evaluation.settings import RunSettings
     from fasteval.results.model import Results
 
 __all__ = ["EXIT_INCOMPLETE", "run"]
@@ -62,6 +65,7 @@ _MAX_REASONS = 5
 @flag("--predict_only", "-x", type=switch, help="Answers without metrics.")
 @flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the results.")
 @flag("--log_samples", "-s", type=switch, help="Write the samples too (default: true).")
+@flag("--layout", metavar="NAME", help="Name and shape the files as `lmms-eval` or `lm-eval` do (default: fasteval).")
 @flag("--use_cache", "-c", metavar="FOLDER", help="Folder of the response cache (default: the user's).")
 @flag("--no_cache", type=switch, help="Read no earlier response, and keep none.")
 @flag(
@@ -114,15 +118,19 @@ def run(**flags: Any) -> int:
         progress.stop()
     try:
         # Saved before anything is printed: whoever reads the output may stop reading.
-        saved = (
-            [] if settings.output_path is None else results.save(settings.output_path, log_samples=settings.log_samples)
-        )
+        saved = _save(results, settings)
     finally:
         print_results(results)
     for path in saved:
         print(f"fasteval: saved {path}", file=sys.stderr)
     _warn_of_gaps(results)
     return 0 if results.is_complete else EXIT_INCOMPLETE
+
+
+def _save(results: Results, settings: RunSettings) -> list[Path]:
+    if settings.output_path is None:
+        return []
+    return results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)
 
 
 def _warn_of_gaps(results: Results) -> None:

@@ -65,5 +65,5 @@ def evaluate(
     settings = RunSettings(model=model, model_args=arguments, tasks=several, **values)
     results = run(settings, progress=progress)
     if settings.output_path is not None:
-        results.save(settings.output_path, log_samples=settings.log_samples)
+        results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)
     return results

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import PromptOptions
 from fasteval.errors import UsageError
+from fasteval.results.layouts import find_layout
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,7 @@ class RunSettings:
         rewrite_requests_cache: compile again and replace what is kept.
         output_path: folder (or .json file) for the results; None writes none.
         log_samples: write the samples too.
+        layout: whose names and shapes the files have: "fasteval", "lmms-eval" or "lm-eval".
         seed: what sampled answers are drawn from.
         fewshot_seed: what few-shot examples are drawn from.
         rank: this process among `world_size`.
@@ -77,6 +79,7 @@ class RunSettings:
     rewrite_requests_cache: bool = False
     output_path: Path | None = None
     log_samples: bool = True
+    layout: str = "fasteval"
     seed: int = 1234
     fewshot_seed: int = 1234
     rank: int = 0
@@ -96,6 +99,7 @@ class RunSettings:
             raise UsageError("no tasks are named: pass --tasks (and see `fasteval tasks list`)")
         if self.on_error not in _ON_ERROR:
             raise UsageError(f"--on_error {self.on_error} is not one of {', '.join(_ON_ERROR)}")
+        find_layout(self.layout)
         if self.no_cache and self.use_cache is not None:
             raise UsageError("--no_cache and --use_cache contradict each other")
         for name in ("offset", "num_fewshot", "bootstrap_iters"):

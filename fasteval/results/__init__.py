@@ -6,8 +6,9 @@ May aggregate nothing and score nothing: it takes finished numbers, keeps them, 
 from __future__ import annotations
 
 from fasteval.results.document import ScoredDocument
-from fasteval.results.files import check_writable, sanitize_name, save_results
+from fasteval.results.files import check_writable, save_results
 from fasteval.results.model import GroupResult, Results, TaskResult
+from fasteval.results.naming import sanitize_name
 from fasteval.results.progress import PlainProgress, Progress, RichProgress, SilentProgress, choose_progress
 from fasteval.results.sample import Sample
 from fasteval.results.statistics import STAGES, RunStatistics

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence, Set
 from pathlib import PurePath
@@ -10,7 +12,7 @@ from typing import Any
 
 import orjson
 
-__all__ = ["to_json", "without_media"]
+__all__ = ["as_texts", "document_hash", "text_hash", "to_json", "without_media"]
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 _MAX_DEPTH = 100
@@ -44,6 +46,21 @@ def to_json(value: Any, *, indent: bool = False, sort_keys: bool = False) -> byt
 def without_media(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the document without images, encoded bytes and waveforms, at any depth."""
     return {str(key): kept for key, value in doc.items() if (kept := _keep(value)) is not _DROPPED}
+
+
+def as_texts(values: Sequence[Any]) -> list[Any]:
+    """Returns nested lists with every entry as text, as lm-eval and lmms-eval write answers."""
+    return [as_texts(value) if isinstance(value, list | tuple) else str(value) for value in values]
+
+
+def text_hash(text: str) -> str:
+    """Returns the SHA-256 of a text, in hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def document_hash(doc: Mapping[str, Any]) -> str:
+    """Returns lm-eval's and lmms-eval's hash of a document, whose media do not count: theirs change at every run."""
+    return text_hash(json.dumps(without_media(doc), indent=2, default=str, ensure_ascii=False))
 
 
 def _keep(value: Any) -> Any:

@@ -156,14 +156,20 @@ class Results:
 
         return plain_table(self)
 
-    def save(self, path: Path | str, *, log_samples: bool = True) -> list[Path]:
+    def save(self, path: Path | str, *, log_samples: bool = True, layout: str = "fasteval") -> list[Path]:
         """Writes results and samples; returns the files, the results file first.
 
+        Args:
+            path: a folder, or the name of the results file itself (….json).
+            log_samples: write the samples too.
+            layout: whose names and shapes the files have: "fasteval", "lmms-eval" or "lm-eval".
+
         Raises:
+            UnknownNameError: no layout has that name.
             OutputError: a file cannot be written.
         """
         from pathlib import Path
 
         from fasteval.results.files import save_results
 
-        return save_results(self, Path(path), log_samples=log_samples)
+        return save_results(self, Path(path), log_samples=log_samples, layout=layout)

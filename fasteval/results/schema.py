@@ -5,12 +5,11 @@ It has lmms-eval's keys, so that what reads its files reads these; further facts
 
 from __future__ import annotations
 
-import hashlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import fasteval
-from fasteval.results.files import sanitize_name
+from fasteval.results.encoding import text_hash
+from fasteval.results.naming import date_string, sanitize_name
 from fasteval.results.redaction import redact
 
 if TYPE_CHECKING:
@@ -18,12 +17,7 @@ if TYPE_CHECKING:
 
     from fasteval.results.model import GroupResult, Results, TaskResult
 
-__all__ = ["date_string", "results_to_dict"]
-
-
-def date_string(seconds: float) -> str:
-    """Returns local time as YYYYMMDD_HHMMSS."""
-    return time.strftime("%Y%m%d_%H%M%S", time.localtime(seconds))
+__all__ = ["results_to_dict"]
 
 
 def results_to_dict(results: Results) -> dict[str, Any]:
@@ -119,4 +113,4 @@ def _run_config(results: Results) -> dict[str, Any]:
 
 
 def _sha(text: str | None) -> str | None:
-    return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return None if text is None else text_hash(text)

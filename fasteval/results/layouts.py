@@ -1,0 +1,122 @@
+"""Layouts: what the files of a run are called and how they are shaped, as other harnesses' readers expect them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fasteval.errors import UnknownNameError
+from fasteval.results import lm_eval_layout, lmms_eval_layout
+from fasteval.results.naming import date_string, sanitize_name
+from fasteval.results.schema import results_to_dict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fasteval.results.model import Results, TaskResult
+    from fasteval.results.sample import Sample
+
+__all__ = ["LAYOUTS", "Layout", "find_layout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a run's files are named and shaped.
+
+    Attributes:
+        name: as in `--layout`.
+        stamp: the text for the time of a run in file names, from seconds since 1970.
+        joint: what stands between a stamp and the number or rank that tells equal ones apart.
+        folder: the model's folder, from the model's name.
+        results_name: pattern of the results file's name, with `{stamp}`.
+        samples_name: pattern of a samples file's name, with `{stamp}` and `{task}`.
+        stamps_named_file: whether a results file that the user names gets a stamp too.
+        results: what the results file holds.
+        sample: what a line of a samples file holds.
+    """
+
+    name: str
+    stamp: Callable[[float], str]
+    joint: str
+    folder: Callable[[str], str]
+    results_name: str
+    samples_name: str
+    stamps_named_file: bool
+    results: Callable[[Results], dict[str, Any]]
+    sample: Callable[[Sample, TaskResult], dict[str, Any]]
+
+    def paths(self, results: Results, output_path: Path) -> tuple[Path, Callable[[str], Path]]:
+        """Returns the results file of a run under `output_path`, and the function from a task to its samples file.
+
+        An `output_path` that ends in .json is the results file itself, and the samples stand beside it.
+        """
+        stamp = self.stamp(results.started_at)
+        if (results.config.get("world_size") or 1) > 1:
+            stamp += f"{self.joint}rank{results.config.get('rank', 0)}"
+        if output_path.suffix.lower() == ".json":
+            named = output_path.with_stem(f"{output_path.stem}_{stamp}") if self.stamps_named_file else output_path
+            return named, self._samples_beside(named, stamp if self.stamps_named_file else output_path.stem)
+        folder = output_path / self.folder(results.model_name)
+        # Two runs within one tick of the stamp must not overwrite each other.
+        number, unique = 1, stamp
+        while (folder / self.results_name.format(stamp=unique)).exists():
+            number += 1
+            unique = f"{stamp}{self.joint}{number}"
+        path = folder / self.results_name.format(stamp=unique)
+        return path, self._samples_beside(path, unique)
+
+    def _samples_beside(self, path: Path, stamp: str) -> Callable[[str], Path]:
+        return lambda task: path.with_name(self.samples_name.format(stamp=stamp, task=sanitize_name(task)))
+
+
+#: By name; the first is what a run writes where nothing is said.
+LAYOUTS: dict[str, Layout] = {
+    layout.name: layout
+    for layout in (
+        Layout(
+            name="fasteval",
+            stamp=date_string,
+            joint="_",
+            folder=sanitize_name,
+            results_name="{stamp}_results.json",
+            samples_name="{stamp}_samples_{task}.jsonl",
+            stamps_named_file=False,
+            results=results_to_dict,
+            sample=lambda sample, _task: sample.to_dict(),
+        ),
+        Layout(
+            name="lmms-eval",
+            stamp=date_string,
+            joint="_",
+            folder=sanitize_name,
+            results_name="{stamp}_results.json",
+            samples_name="{stamp}_samples_{task}.jsonl",
+            stamps_named_file=False,
+            results=results_to_dict,
+            sample=lmms_eval_layout.sample_to_dict,
+        ),
+        Layout(
+            name="lm-eval",
+            stamp=lm_eval_layout.stamp,
+            joint="-",
+            folder=lm_eval_layout.folder,
+            results_name="results_{stamp}.json",
+            samples_name="samples_{task}_{stamp}.jsonl",
+            stamps_named_file=True,
+            results=lm_eval_layout.results_to_dict,
+            sample=lm_eval_layout.sample_to_dict,
+        ),
+    )
+}
+
+
+def find_layout(name: str) -> Layout:
+    """Returns the layout of that name.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    if name not in LAYOUTS:
+        raise UnknownNameError("layout", name, LAYOUTS, hint=f"the layouts are {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]

@@ -130,7 +130,7 @@ def _differences(theirs: Path, ours: Path) -> list[str]:
 def check_lmms_eval(work: Path, environments: Path, limit: int) -> list[str]:
     """Returns what lmms-eval's baseline reader does not read."""
     python = make_environment(environments / LMMS_EVAL.name, LMMS_EVAL_READER_NEEDS)
-    command = [python, "-m", "pip", "install", "--quiet", "--no-deps", LMMS_EVAL.requirement]
+    command = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", LMMS_EVAL.requirement]
     subprocess.run(command, check=True, stdout=sys.stderr)
     folder = _run_demo("lmms-eval", work, limit)
     found = _read(python, "lmms_eval_reader.py", folder)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fasteval.errors import SavedResultsError
-from fasteval.results.files import sanitize_name
+from fasteval.results.naming import sanitize_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

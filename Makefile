@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The CUDA build of vLLM where there is a GPU to run it on, else the CPU build.
 ENGINE := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
 
-.PHONY: demo test lint format smoke-gpu clean
+.PHONY: demo test lint format bench smoke-gpu clean
 
 demo: $(VENV)/.demo
 	$(BIN)/fasteval --model demo --tasks easy_vqa --output_path results
@@ -21,6 +21,11 @@ lint: $(VENV)/.dev
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Everything that docs/benchmarks.md says, measured on this machine: about an hour; SIZE=quick takes minutes.
+SIZE ?= full
+bench: $(VENV)/.demo
+	$(BIN)/python -m benchmarks.run --size $(SIZE)
 
 # For whoever has a GPU: the demo on the CUDA build of vLLM, with the answers compared to the CPU's accuracy.
 smoke-gpu: $(VENV)/.demo

@@ -1,0 +1,41 @@
+"""fasteval with an engine that costs nothing: what everything around an engine takes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from benchmarks.measure import report
+
+
+@click.command()
+@click.option("--folder", required=True, help="The task's folder.")
+@click.option("--task", required=True)
+@click.option("--output", required=True, help="Where results and samples go.")
+def main(folder: str, task: str, output: str) -> None:
+    """Evaluates a task with metrics and samples, saves both, and reports the times."""
+    from fasteval.api.request import EngineRequest, Kind, Response
+    from fasteval.evaluation import RunSettings, evaluate
+    from fasteval.models.replay import ReplayEngine
+
+    generated = Response(texts=("lol",), finish_reason="stop")
+
+    def answer(request: EngineRequest) -> Response:
+        if request.kind is Kind.LOGLIKELIHOOD:
+            # As good as random, and the same every time.
+            return Response(logprob=-(hash(request.continuation) % 997) / 997, is_greedy=False)
+        return generated
+
+    started = time.perf_counter()
+    settings = RunSettings(
+        model=ReplayEngine(answer), tasks=(task,), include_path=(folder,), no_cache=True, output_path=Path(output)
+    )
+    results = evaluate(settings)
+    results.save(Path(output), log_samples=True)
+    report(evaluate=time.perf_counter() - started, documents=results.tasks[task].n_effective)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmarks.environments import LM_EVAL, ROOT
+from benchmarks.environments import ROOT, peer_python
 from benchmarks.measure import interleave, run_program
 from benchmarks.record import Record, Section, Target, table
 
@@ -20,9 +20,9 @@ _DRAWS = 100_000
 
 def measure(size: Size) -> Record:
     """Measures fasteval with all draws, lm-eval with as many as the size allows, to be scaled."""
-    command = ["-m", "benchmarks.peers.bootstrap_run", "--program"]
+    command = ["-m", "benchmarks.programs.bootstrap_run", "--program"]
     ours = [sys.executable, *command, "fasteval", "--draws", str(_DRAWS)]
-    theirs = [str(LM_EVAL.python()), *command, "lm-eval", "--draws", str(size.draws)]
+    theirs = [str(peer_python("lm-eval")), *command, "lm-eval", "--draws", str(size.draws)]
     environment = {"PYTHONPATH": str(ROOT)}
     programs = {
         "fasteval": partial(run_program, ours, folder=ROOT),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.data import generation_task
-from benchmarks.environments import LM_EVAL
+from benchmarks.environments import peer_python
 from benchmarks.fasteval_run import run_fasteval
 from benchmarks.measure import interleave, run_program
 from benchmarks.record import Chart, Record, Section, Target, table
@@ -26,7 +26,7 @@ __all__ = ["lm_eval_command", "measure", "report"]
 
 def lm_eval_command(task: str, folder: Path, output: Path, *arguments: str) -> list[str]:
     """Returns lm-eval's command line with its dummy model, samples and results written."""
-    command = [str(LM_EVAL.python()), "-m", "lm_eval", "run", "--model", "dummy", "--tasks", task]
+    command = [str(peer_python("lm-eval")), "-m", "lm_eval", "run", "--model", "dummy", "--tasks", task]
     return [*command, "--include_path", str(folder), "--log_samples", "--output_path", str(output), *arguments]
 
 

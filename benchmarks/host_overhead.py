@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.cached_run import lm_eval_command
 from benchmarks.data import choices_task, generation_task
-from benchmarks.environments import LM_EVAL, ROOT
+from benchmarks.environments import ROOT, peer_python
 from benchmarks.measure import interleave, run_program
 from benchmarks.record import Chart, Record, Section, Target, table
 
@@ -33,8 +33,8 @@ def measure(size: Size) -> Record:
         programs: dict[str, Callable[[], Figures]] = {}
         for kind, task in _KINDS.items():
             arguments = ["--folder", str(folders[task]), "--task", task, "--output", name]
-            ours = [sys.executable, "-m", "benchmarks.peers.replay_run", *arguments]
-            theirs = [str(LM_EVAL.python()), "-m", "benchmarks.peers.lm_eval_run", *arguments]
+            ours = [sys.executable, "-m", "benchmarks.programs.replay_run", *arguments]
+            theirs = [str(peer_python("lm-eval")), "-m", "benchmarks.programs.lm_eval_run", *arguments]
             command = lm_eval_command(task, folders[task], Path(name))
             programs[f"fasteval, {kind}"] = partial(run_program, ours, folder=ROOT, environment=_OFFLINE)
             programs[f"lm-eval, {kind}"] = partial(

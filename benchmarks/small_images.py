@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.data import MAX_TOKENS, small_image_task
-from benchmarks.environments import LMMS_EVAL, ROOT
+from benchmarks.environments import ROOT, peer_python
 from benchmarks.fasteval_run import run_fasteval
 from benchmarks.measure import interleave, run_program
-from benchmarks.peers.engine import IN_PROCESS
+from benchmarks.programs.engine import IN_PROCESS
 from benchmarks.record import Chart, Record, Section, Target, agreement, table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _BATCHES = (256, 1024)
 
 def plain(data: str, limit: int | None = None, *, defaults: bool = False) -> Figures:
     """Runs the plain script; with `defaults`, as vLLM is when nobody sets anything."""
-    command = [sys.executable, "-m", "benchmarks.peers.plain_script", "--data", data]
+    command = [sys.executable, "-m", "benchmarks.programs.plain_script", "--data", data]
     command += [] if limit is None else ["--limit", str(limit)]
     environment = {"VLLM_LOGGING_LEVEL": "ERROR"} if defaults else IN_PROCESS
     return run_program([*command, *["--defaults"] * defaults], environment=environment, folder=ROOT)
@@ -37,7 +37,7 @@ def plain(data: str, limit: int | None = None, *, defaults: bool = False) -> Fig
 
 def peer(folder: Path, task: str, batch_size: int, limit: int | None = None, *, honour: bool = True) -> Figures:
     """Runs lmms-eval; `honour` makes it ask for no more tokens than the task does."""
-    command = [str(LMMS_EVAL.python()), "-m", "benchmarks.peers.lmms_eval_run"]
+    command = [str(peer_python("lmms-eval")), "-m", "benchmarks.programs.lmms_eval_run"]
     command += ["--folder", str(folder), "--task", task, "--batch_size", str(batch_size)]
     command += [] if limit is None else ["--limit", str(limit)]
     command += ["--honour_max_tokens", str(MAX_TOKENS)] if honour else []

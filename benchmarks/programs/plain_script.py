@@ -1,6 +1,6 @@
 """What one writes by hand: prompts in the data's order, each image decoded for its request, one `LLM.generate`.
 
-    python -m benchmarks.peers.plain_script --data easy_vqa --limit 2000
+    python -m benchmarks.programs.plain_script --data easy_vqa --limit 2000
 
 "Steady" is from the first document read to the last answer, the engine being ready. With `--defaults` vLLM keeps the
 settings that it has when nobody sets any.
@@ -15,7 +15,7 @@ import click
 
 from benchmarks.data import MAX_TOKENS, STOP, SUFFIX, easy_vqa
 from benchmarks.measure import report
-from benchmarks.peers.engine import CHECKPOINT, ENGINE, prepare
+from benchmarks.programs.engine import CHECKPOINT, ENGINE, prepare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

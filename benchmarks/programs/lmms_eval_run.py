@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 from benchmarks.measure import report
-from benchmarks.peers.engine import CHECKPOINT, ENGINE, prepare
+from benchmarks.programs.engine import CHECKPOINT, ENGINE, prepare
 
 
 def main() -> None:

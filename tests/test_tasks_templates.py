@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import jinja2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fasteval.errors import DocumentError
 from fasteval.tasks.fields import DocumentFields, call_with_options
@@ -145,3 +148,20 @@ def test_what_cannot_be_shown_costs_the_document(message: str, made: DocumentFie
     with pytest.raises(DocumentError) as caught:
         _ = made.question(DOC), made.answer(DOC)
     assert message in str(caught.value)
+
+
+@given(
+    texts=st.lists(st.text("ab {}%#\n", max_size=6), min_size=1, max_size=4),
+    values=st.dictionaries(st.sampled_from(["a", "b", "range"]), st.one_of(st.text(), st.integers(), st.none())),
+)
+def test_joining_texts_and_columns_is_what_jinja_would_do(texts: list[str], values: dict[str, Any]) -> None:
+    source = "{{ a }}".join(texts) + "{{range}}{{b}}"
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - no HTML
+    try:
+        expected = environment.from_string(source).render(values)
+    except jinja2.TemplateError:
+        with pytest.raises(DocumentError):
+            render_template(source, values)
+    else:
+        if "<class 'range'>" not in expected:  # the sandbox has a range of its own
+            assert expected == render_template(source, values)

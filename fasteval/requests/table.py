@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["DocumentFailure", "RequestTable", "Row"]
 
 
+#: The kinds by the numbers that stand in tables.
+_KINDS = tuple(Kind)
+
+
 class DocumentFailure(NamedTuple):
     """A document that could not be turned into requests, and why."""
 
@@ -91,20 +95,25 @@ class RequestTable:
 
     def text(self, index: int) -> bytes:
         """Returns the bytes of text `index`."""
-        return self.text_values[self.text_offsets[index] : self.text_offsets[index + 1]].tobytes()
+        return self.text_values[self.text_offsets.item(index) : self.text_offsets.item(index + 1)].tobytes()
 
     def row(self, index: int) -> Row:
         """Returns row `index`, decoded."""
-        continuation, generation = int(self.continuation[index]), int(self.generation[index])
+        generation = self.generation.item(index)
         return Row(
-            task=int(self.task[index]),
-            doc_id=int(self.doc[index]),
-            slot=int(self.slot[index]),
-            kind=Kind(int(self.kind[index])),
-            prompt=Prompt.decode(self.text(int(self.prompt[index])), is_chat=bool(self.chat[index])),
-            continuation=None if continuation < 0 else self.text(continuation).decode("utf-8", "surrogatepass"),
+            task=self.task.item(index),
+            doc_id=self.doc.item(index),
+            slot=self.slot.item(index),
+            kind=_KINDS[self.kind.item(index)],
+            prompt=Prompt.decode(self.text(self.prompt.item(index)), is_chat=self.chat.item(index)),
+            continuation=self.continuation_text(index),
             generation_kwargs={} if generation < 0 else self.generation_kwargs[generation],
         )
+
+    def continuation_text(self, index: int) -> str | None:
+        """Returns the continuation of row `index`, without decoding the rest of the row; None if it has none."""
+        text = self.continuation.item(index)
+        return None if text < 0 else self.text(text).decode("utf-8", "surrogatepass")
 
     def torch(self) -> dict[str, torch.Tensor]:
         """Returns every array as a torch tensor that shares its memory. Imports torch."""
@@ -153,6 +162,8 @@ class RequestTable:
     @classmethod
     def concatenate(cls, tables: Sequence[RequestTable]) -> RequestTable:
         """Returns one table with the rows of all, in order; tasks and generation kwargs are numbered anew."""
+        if len(tables) == 1:
+            return tables[0]
         names = list(dict.fromkeys(name for table in tables for name in table.task_names))
         kwargs: dict[bytes, int] = {}
         parts: list[dict[str, NDArray[Any]]] = []

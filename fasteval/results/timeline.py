@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fasteval.errors import nearest
 from fasteval.results.statistics import STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 __all__ = ["PRIORITY", "Timeline"]
 
@@ -33,34 +33,36 @@ class Timeline:
         self._clock = clock
         self._lock = threading.Lock()
         self._started = self._last = clock()
-        self._running = dict.fromkeys(PRIORITY, 0)
+        self._running: dict[str, int] = {}
+        self._owner = "other"
         self._stages = dict.fromkeys(STAGES, 0)
         self._busy = dict.fromkeys(PRIORITY, 0)
 
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> AbstractContextManager[None]:
         """Counts the time inside the `with` block as `name`. Blocks may nest and overlap, of the same stage too."""
-        self.begin(name)
-        try:
-            yield
-        finally:
-            self.end(name)
+        return _Block(self, name)
 
     def begin(self, name: str) -> None:
         """Begins an interval of stage `name`, for work that no `with` block encloses."""
-        if name not in self._running:
+        if name not in self._busy:
             raise ValueError(f"unknown stage '{name}' (nearest: '{nearest(name, PRIORITY)}')")
         with self._lock:
             self._account()
-            self._running[name] += 1
+            self._running[name] = self._running.get(name, 0) + 1
+            self._owner = self._find_owner()
 
     def end(self, name: str) -> None:
         """Ends one interval of stage `name`."""
         with self._lock:
-            if self._running.get(name, 0) == 0:
+            running = self._running.get(name, 0)
+            if running == 0:
                 raise ValueError(f"stage '{name}' is not going on")
             self._account()
-            self._running[name] -= 1
+            if running > 1:
+                self._running[name] = running - 1
+            else:
+                del self._running[name]
+            self._owner = self._find_owner()
 
     def seconds(self) -> dict[str, float]:
         """Returns the seconds of each stage up to now, in the order of `STAGES`; they add up to the wall time."""
@@ -86,7 +88,24 @@ class Timeline:
         """Gives the time since the last event to the stage that it belongs to."""
         now = self._clock()
         elapsed, self._last = now - self._last, now
-        owner = next((stage for stage in PRIORITY if self._running[stage]), "other")
-        self._stages[owner] += elapsed
+        self._stages[self._owner] += elapsed
         for stage, running in self._running.items():
             self._busy[stage] += running * elapsed
+
+    def _find_owner(self) -> str:
+        return next((stage for stage in PRIORITY if stage in self._running), "other")
+
+
+class _Block:
+    """A `with` block of one stage: an object, since a generator would cost more than what it often encloses."""
+
+    __slots__ = ("_name", "_timeline")
+
+    def __init__(self, timeline: Timeline, name: str) -> None:
+        self._timeline, self._name = timeline, name
+
+    def __enter__(self) -> None:
+        self._timeline.begin(self._name)
+
+    def __exit__(self, *_: object) -> None:
+        self._timeline.end(self._name)

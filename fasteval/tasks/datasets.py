@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 __all__ = ["Documents"]
+
+#: Rows that are read at once, and how many such blocks are kept: answers come nearly in the order of the documents.
+_BLOCK, _BLOCKS_KEPT = 64, 16
 
 
 class Documents(Sequence[dict[str, Any]]):
@@ -112,6 +116,9 @@ def _arrow_reader(data: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
     table = data.with_format("arrow")
     with_media = {name: kind for name, kind in features.items() if _holds_media(kind)}
 
+    if not any(_is_decoded(kind) for kind in features.values()):
+        return _block_reader(table)
+
     def read(index: int) -> dict[str, Any]:
         columns = table[index : index + 1].to_pydict()
         row: dict[str, Any] = features.decode_example({name: values[0] for name, values in columns.items()})
@@ -120,6 +127,30 @@ def _arrow_reader(data: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
         return row
 
     return read
+
+
+def _block_reader(table: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
+    """Returns the reader of a table whose stored values are its documents: many rows cost little more than one."""
+
+    @lru_cache(_BLOCKS_KEPT)
+    def block(number: int) -> dict[str, list[Any]]:
+        columns: dict[str, list[Any]] = table[number * _BLOCK : (number + 1) * _BLOCK].to_pydict()
+        return columns
+
+    def read(index: int) -> dict[str, Any]:
+        number, row = divmod(index, _BLOCK)
+        return {name: _copy(values[row]) for name, values in block(number).items()}
+
+    return read
+
+
+def _is_decoded(kind: Any) -> bool:
+    """Whether the feature, or one within it, gives something else than what is stored."""
+    if isinstance(kind, dict):
+        return any(_is_decoded(entry) for entry in kind.values())
+    if isinstance(kind, list):
+        return any(_is_decoded(entry) for entry in kind)
+    return hasattr(kind, "decode_example") or (hasattr(kind, "feature") and _is_decoded(kind.feature))
 
 
 def _undecoded(kind: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
@@ -31,7 +32,10 @@ def plain(data: str, limit: int | None = None, *, defaults: bool = False) -> Fig
     """Runs the plain script; with `defaults`, as vLLM is when nobody sets anything."""
     command = [sys.executable, "-m", "benchmarks.programs.plain_script", "--data", data]
     command += [] if limit is None else ["--limit", str(limit)]
-    environment = {"VLLM_LOGGING_LEVEL": "ERROR"} if defaults else IN_PROCESS
+    environment = IN_PROCESS
+    if defaults:  # vLLM then starts processes, which must be able to load it
+        paths = [str(ROOT / "benchmarks" / "programs" / "site"), str(ROOT)]
+        environment = {"VLLM_LOGGING_LEVEL": "ERROR", "PYTHONPATH": os.pathsep.join(paths)}
     return run_program([*command, *["--defaults"] * defaults], environment=environment, folder=ROOT)
 
 

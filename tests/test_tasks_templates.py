@@ -156,7 +156,7 @@ def test_what_cannot_be_shown_costs_the_document(message: str, made: DocumentFie
 )
 def test_joining_texts_and_columns_is_what_jinja_would_do(texts: list[str], values: dict[str, Any]) -> None:
     source = "{{ a }}".join(texts) + "{{range}}{{b}}"
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701 - no HTML
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
     try:
         expected = environment.from_string(source).render(values)
     except jinja2.TemplateError:

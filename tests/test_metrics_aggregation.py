@@ -195,7 +195,10 @@ def test_lower_is_better_for_errors_and_perplexities(name: str) -> None:
     assert not METRICS.get(name).higher_is_better
 
 
-@pytest.mark.parametrize("name", ["acc", "acc_norm", "acc_mutual_info", "acc_all", "f1", "mcc", "perplexity", "bypass"])
+@pytest.mark.parametrize(
+    "name",
+    ["acc", "acc_norm", "acc_norm_tokens", "acc_mutual_info", "acc_all", "f1", "mcc", "margin", "perplexity", "bypass"],
+)
 def test_metrics_of_log_probabilities_pass_the_tasks_value_on(name: str) -> None:
     value = (1, 0)
     assert METRICS.get(name).function(value) is value

@@ -159,6 +159,7 @@ def test_a_token_costs_keys_and_values_of_every_layer_and_head() -> None:
 def test_a_context_that_fits_the_machine_is_not_lowered(config: EngineConfig) -> None:
     assert config == fit_to_memory(config)
     assert 64 << 20 <= cpu_cache_bytes(config)
+    assert 64 << 20 == cpu_cache_bytes(config, 1 << 30)  # less than what the engine itself needs
 
 
 def test_a_context_that_fits_no_machine_is_lowered(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fasteval.scoring import WAYS as SCORING_WAYS
 from tests.checkpoints import copy_demo, make_llama
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def test_the_counters_say_what_was_shared(scored: Callable[[str], dict[str, Any]
     results = scored("images")
     counters = results["counters"]["tails"]
     rows = len(results["lengths"])
-    assert rows == counters["scoring_shared_rows"] + counters["scoring_plain_rows"]
-    assert counters["scoring_plain_rows"] < rows / 10
+    assert rows == counters["scoring_rows"] == sum(counters[f"scoring_rows_{way}"] for way in SCORING_WAYS)
+    assert counters["scoring_rows_plain"] < rows / 10
     # A context is computed once: half of the prompt tokens at least come from the cache.
     assert counters["prompt_tokens"] < 2 * counters["cached_tokens"]

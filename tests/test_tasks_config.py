@@ -114,7 +114,6 @@ def test_a_wrong_value_is_refused_when_the_file_is_loaded(message: str, fields: 
         ("use_prompt: promptsource", {"use_prompt": "x"}),
         ("unsafe_code: ", {"unsafe_code": True}),
         ("dataset_kwargs: 'video'", {"dataset_kwargs": {"video": True}}),
-        ("metric_list: acc_mutual_info is not supported", {"metric_list": [{"metric": "acc_mutual_info"}]}),
         ("metric_list: metrics of the package 'evaluate'", {"metric_list": [{"metric": "x", "hf_evaluate": True}]}),
         ("gen_prefix: ", {"gen_prefix": "So", "doc_to_visual": "image"}),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from fasteval.api.request import Kind
 from fasteval.api.task import PromptOptions
+from fasteval.errors import DocumentError
 from tests.task_folders import SHARED, load, make, write
 
 if TYPE_CHECKING:
@@ -122,6 +123,21 @@ def test_instances_are_made_when_they_are_looked_at_and_keep_their_answers(tmp_p
     assert task.instances[-1] is task.instances[4]
     with pytest.raises(IndexError):
         task.instances[5]
+
+
+def test_mutual_information_asks_for_each_choice_without_the_question_too(tmp_path: Path) -> None:
+    more = "output_type: multiple_choice\ndoc_to_choice: ['x', 'y']\nmetric_list: [{metric: acc_mutual_info}]\n"
+    task = make(tmp_path, more)
+    requests = task.document_requests(0, task.docs[0], PromptOptions())
+    expected = [(0, "q0", " x"), (1, "q0", " y"), (2, "", " x"), (3, "", " y")]
+    assert expected == [(request.slot, request.prompt.text, request.continuation) for request in requests]
+
+
+def test_mutual_information_has_no_meaning_where_choices_are_questions() -> None:
+    task = load(SHARED, "winners")
+    task.set_config("metric_list", [{"metric": "acc_mutual_info"}])
+    with pytest.raises(DocumentError, match="the choices are the questions"):
+        task.document_requests(0, task.docs[0], PromptOptions())
 
 
 def test_construct_requests_takes_any_context(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fasteval.api.request import Score
 from fasteval.errors import DocumentError, TaskFileError
 from tests.task_folders import SHARED, load, make
 
@@ -50,6 +51,42 @@ def test_lengths_are_bytes_and_not_characters(tmp_path: Path) -> None:
     # éé has four bytes: -4 / 4 is better than -1.5 / 1, where -4 / 2 would not be.
     values = make(tmp_path, CHOICES).process_results(choice_doc(2), [(-1.5, False), (-9.0, False), (-4.0, False)])
     assert 1.0 == values["acc_norm"]
+
+
+def scored(metric: str, folder: Path, golds: Any, *results: Score) -> Any:
+    """The value of one metric for the choices "a", "bbbb" and "éé"."""
+    fields = CHOICES[: CHOICES.index("metric_list")] + f"metric_list: [{{metric: {metric}}}]"
+    return make(folder, fields).process_results(choice_doc(golds), list(results))[metric]
+
+
+def test_a_choice_counts_by_its_tokens_where_asked_for(tmp_path: Path) -> None:
+    # -4 / 4 is better than -1.5 / 1 and -9 / 3.
+    results = [Score(-1.5, False, 1), Score(-4.0, False, 4), Score(-9.0, False, 3)]
+    assert [0.0, 1.0] == [scored("acc_norm_tokens", tmp_path / str(gold), gold, *results) for gold in (0, 1)]
+
+
+def test_without_numbers_of_tokens_there_is_no_accuracy_by_tokens(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="the model does not tell how many tokens"):
+        scored("acc_norm_tokens", tmp_path, 0, *[Score(-1.0, False, 0)] * 3)
+
+
+def test_what_the_question_makes_more_probable_is_the_answer_by_mutual_information(tmp_path: Path) -> None:
+    behind_the_question = [Score(-1.0, False, 1), Score(-3.0, False, 1), Score(-9.0, False, 1)]
+    alone = [Score(-1.0, False, 1), Score(-7.0, False, 1), Score(-9.0, False, 1)]
+    assert 1.0 == scored("acc_mutual_info", tmp_path, 1, *behind_the_question, *alone)
+
+
+@pytest.mark.parametrize(("expected", "golds"), [(2.0, 0), (-2.0, 1), (2.0, [0, 2]), (-2.0, [1, 2])])
+def test_the_margin_is_between_the_best_right_and_the_best_wrong_choice(
+    tmp_path: Path, expected: float, golds: Any
+) -> None:
+    results = [Score(-1.0, False, 1), Score(-3.0, False, 1), Score(-9.0, False, 1)]
+    assert expected == scored("margin", tmp_path, golds, *results)
+
+
+def test_without_a_wrong_choice_there_is_no_margin(tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match="every choice is a right one"):
+        scored("margin", tmp_path, [0, 1, 2], *[Score(-1.0, False, 1)] * 3)
 
 
 @pytest.mark.parametrize(("expected", "gold"), [(1.0, 0), (1.0, "a"), (1.0, [2, 0]), (0.0, "bbbb"), (0.0, [1, 2])])

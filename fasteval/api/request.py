@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.media import Media
 
-__all__ = ["Completion", "EngineRequest", "Kind", "Response"]
+__all__ = ["Completion", "EngineRequest", "Kind", "Response", "Score"]
 
 
 class Kind(IntEnum):
@@ -55,6 +55,22 @@ class EngineRequest:
     seed: int | None = None
 
 
+class Score(tuple[float, bool]):  # noqa: SLOT001 - a tuple can have no slots with names
+    """(log-probability, whether greedy decoding gives it), as the classic API returns them, of some tokens.
+
+    Attributes:
+        tokens: how many; 0 where the model does not tell.
+    """
+
+    tokens: int
+
+    def __new__(cls, logprob: float, is_greedy: bool, tokens: int) -> Score:
+        """Returns the pair."""
+        score = super().__new__(cls, (logprob, is_greedy))
+        score.tokens = tokens
+        return score
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """One answer: everything that scoring and reporting need, and so what the cache stores.
@@ -77,9 +93,9 @@ class Response:
 
     @property
     def value(self) -> Any:
-        """What the classic API returns: the text (or the list of n texts), or (log-probability, is_greedy)."""
+        """What the classic API returns: the text (or the list of n texts), or a `Score`."""
         if self.logprob is not None:
-            return (self.logprob, bool(self.is_greedy))
+            return Score(self.logprob, bool(self.is_greedy), self.output_tokens)
         return self.texts[0] if len(self.texts) == 1 else list(self.texts)
 
 

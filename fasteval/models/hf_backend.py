@@ -182,8 +182,9 @@ class HFBackend:
         with torch.inference_mode():
             logits = self._model(**inputs, **keep).logits[0, -scored - 1 : -1].float()
         targets = inputs["input_ids"][0, -scored:]
-        logprobs = torch.log_softmax(logits, dim=-1).gather(1, targets[:, None])[:, 0]
-        is_greedy = bool((logits.argmax(dim=-1) == targets).all())
+        rows = torch.log_softmax(logits, dim=-1)
+        logprobs = rows.gather(1, targets[:, None])[:, 0]
+        is_greedy = bool((logprobs >= rows.amax(dim=-1)).all())  # of two likeliest tokens both are: see `read_edges`
         prompt_tokens = int(inputs["input_ids"].shape[1]) - scored
         return Response((), float(logprobs.double().sum()), is_greedy, prompt_tokens, scored)
 

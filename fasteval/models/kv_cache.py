@@ -67,12 +67,18 @@ def _element_size(config: dict[str, Any], text: dict[str, Any], dtype: str) -> i
     return 4 if dtype == "float32" else 2
 
 
-def cpu_cache_bytes(config: EngineConfig) -> int:
-    """Returns the size to give the cache on this machine: plenty if there is room, else half of what is left."""
+def cpu_cache_bytes(config: EngineConfig, available: int | None = None) -> int:
+    """Returns the size to give the cache on this machine: plenty if there is room, else half of what is left.
+
+    Args:
+        config: the engine's.
+        available: bytes that the engine may take; None for all that the machine could give.
+    """
     model = _read_config(config.checkpoint)
     cost = bytes_per_token(model, config.dtype)
     wanted = 4 * _GIB if cost is None else cost * max(_PLENTY_OF_TOKENS, _length(model, config) or 0)
-    left = max(available_memory() - _weights(config, model) - _RESERVE, 0) // 2
+    free = available_memory() if available is None else min(available, available_memory())
+    left = max(free - _weights(config, model) - _RESERVE, 0) // 2
     return max(min(wanted, left), 64 << 20)
 
 

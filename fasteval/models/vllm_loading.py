@@ -68,8 +68,15 @@ def _arguments(config: EngineConfig) -> dict[str, Any]:
         # 128, the default on CPU, would keep short prompts from ever hitting the prefix cache.
         ours |= {"enforce_eager": True, "block_size": 32}
         if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
-            ours["kv_cache_memory_bytes"] = cpu_cache_bytes(config)
+            ours["kv_cache_memory_bytes"] = cpu_cache_bytes(config, _engine_memory())
     return ours | config.arguments
+
+
+def _engine_memory() -> int:
+    """Returns the bytes that vLLM lets itself take on CPU: what one memory node has left, be there more or not."""
+    from vllm.utils.cpu_resource_utils import get_allowed_cpu_list, get_memory_node_info
+
+    return int(get_memory_node_info(get_allowed_cpu_list()[0].numa_node).available_memory)
 
 
 def _register_model_class(checkpoint: Path) -> None:

@@ -66,7 +66,7 @@ def generation_params(sampling: SamplingParameters, seed: int | None, room: int)
 
 
 def scoring_params(*, reads_cache: bool = False) -> Any:
-    """Returns the `SamplingParams` that give the log-probability and rank of each prompt token, and nothing else.
+    """Returns the `SamplingParams` that give the log-probabilities of each prompt token and of the likeliest there.
 
     Args:
         reads_cache: whether the prefix cache may serve the prompt's beginning, whose rows are then not computed.
@@ -77,7 +77,7 @@ def scoring_params(*, reads_cache: bool = False) -> Any:
     return SamplingParams(
         temperature=0.0,
         max_tokens=1,
-        prompt_logprobs=0,
+        prompt_logprobs=1,
         skip_reading_prefix_cache=not reads_cache,
         flat_logprobs=True,
         detokenize=False,

@@ -14,6 +14,7 @@ from fasteval.errors import EngineError
 from fasteval.models.unwritten import UNWRITTEN
 from fasteval.models.vllm_sampling import probe_params, scoring_params
 from fasteval.scoring import (
+    COUNTERS,
     ContextGroup,
     ContinuationTrie,
     EdgeScore,
@@ -41,6 +42,7 @@ class _Group:
         rows: the row of each continuation.
         prompt: gives vLLM's prompt for the tokens behind the context.
         known: the edges that are scored.
+        found_by: the reading that scored each of them.
         pending: the continuations that are not scored yet.
         sent: the requests that vLLM works on, by name.
         round_number: how many rounds were sent.
@@ -51,6 +53,7 @@ class _Group:
     rows: list[int]
     prompt: Callable[[tuple[int, ...]], Any]
     known: dict[int, EdgeScore] = field(default_factory=dict)
+    found_by: dict[int, Reading] = field(default_factory=dict)
     pending: set[int] = field(default_factory=set)
     sent: dict[str, ScoringRequest] = field(default_factory=dict)
     round_number: int = 0
@@ -63,6 +66,21 @@ class _Group:
             if score is not None:
                 self.pending.discard(number)
                 yield number, score
+
+    def take(self, request: ScoringRequest, edges: Sequence[EdgeScore | None]) -> None:
+        """Notes the edges that a request has scored; None stands for those that it has not."""
+        for node, edge in zip(request.nodes, edges, strict=True):
+            if edge is not None and node not in self.known:
+                self.known[node], self.found_by[node] = edge, request.reading
+
+    def way(self, number: int) -> str:
+        """Returns how a continuation was scored: one of `WAYS`."""
+        path = self.plan.trie.paths[number]
+        readings = {self.found_by[node] for node in path}
+        for reading in (Reading.TAIL, Reading.PLAIN):
+            if reading in readings:
+                return reading.value
+        return "trie" if len(path) > 1 else "shared"
 
 
 class ChoiceScorer:
@@ -84,8 +102,7 @@ class ChoiceScorer:
         self._held: deque[_Group] = deque()
         self._used = 0  # tokens of the cache that groups in hand hold on to
         self._names = (f"choice-{number}" for number in itertools.count())
-        names = ("requests", "trie_nodes", "recomputed", "shared_rows", "plain_rows")
-        self._counters = {f"scoring_{name}": 0.0 for name in names}
+        self._counters = dict.fromkeys(COUNTERS, 0.0)
 
     @property
     def unfinished(self) -> int:
@@ -93,11 +110,7 @@ class ChoiceScorer:
         return len(self._rows)
 
     def counters(self) -> dict[str, float]:
-        """Returns what was counted.
-
-        `scoring_requests` went to vLLM, of these `scoring_trie_nodes` one-token ones, and `scoring_recomputed` because
-        a cached prefix reached into a continuation; `scoring_plain_rows` were scored by requests that share nothing.
-        """
+        """Returns what was counted, under the names of `fasteval.scoring.counting`."""
         return dict(self._counters)
 
     def add(
@@ -152,7 +165,7 @@ class ChoiceScorer:
 
     def _count_sent(self, group: _Group, request: ScoringRequest) -> None:
         self._counters["scoring_requests"] += 1
-        self._counters["scoring_trie_nodes"] += request.reading == Reading.PROBE
+        self._counters[f"scoring_requests_{request.reading.value}"] += 1
         self._counters["scoring_recomputed"] += group.round_number > 2
 
     def owns(self, name: str) -> bool:
@@ -166,12 +179,12 @@ class ChoiceScorer:
         reason = str(output.outputs[0].finish_reason)
         if reason not in {"stop", "length"}:
             return self._give_up(group, f"vLLM gave the request up ({reason})") + self._start_held()
+        self._counters["scoring_prompt_tokens"] += len(output.prompt_token_ids)
+        self._counters["scoring_cached_tokens"] += output.num_cached_tokens or 0
         tokens = [group.plan.trie.tokens[node] for node in request.nodes]
-        for node, edge in zip(request.nodes, read_edges(request.reading, tokens, output), strict=True):
-            if edge is not None:
-                group.known.setdefault(node, edge)
+        group.take(request, read_edges(request.reading, tokens, output))
         candidates = self._ended_by(group, request) if group.sent else set(group.pending)
-        completions = [self._complete(group, number, score, request) for number, score in group.scored(candidates)]
+        completions = [self._complete(group, number, score) for number, score in group.scored(candidates)]
         if not group.sent and group.pending:
             completions += self._send_round(group)
         elif not group.sent:
@@ -184,9 +197,11 @@ class ChoiceScorer:
         nodes = set(request.nodes)
         return {number for number in group.pending if group.plan.trie.paths[number][-1] in nodes}
 
-    def _complete(self, group: _Group, number: int, score: EdgeScore, request: ScoringRequest) -> Completion:
-        self._counters["scoring_plain_rows" if request.reading == Reading.PLAIN else "scoring_shared_rows"] += 1
+    def _complete(self, group: _Group, number: int, score: EdgeScore) -> Completion:
         row, scored = group.rows[number], len(group.plan.trie.paths[number])
+        self._counters["scoring_rows"] += 1
+        self._counters[f"scoring_rows_{group.way(number)}"] += 1
+        self._counters["scoring_plain_tokens"] += group.plan.context_length + scored
         del self._rows[row]
         return Completion(row, Response((), *score, group.plan.context_length, scored))
 
@@ -257,25 +272,24 @@ def read_edges(reading: Reading, tokens: Sequence[int], output: Any) -> list[Edg
     Raises:
         EngineError: the output is not about these tokens.
     """
+    # A token is greedy where none is more probable. All readings see a tie alike by this rule, which the rank does not
+    # (vLLM counts the second of two likeliest tokens, and the first, as 2), nor the one token that decoding would take.
     if reading == Reading.PROBE:
         (sample,) = output.outputs
         # The first entry is the greedy token; rows of one batch are padded to a common length behind ours.
         named, logprobs = sample.logprobs.token_ids, sample.logprobs.logprobs
         if list(named[1 : len(tokens) + 1]) != list(tokens):
             raise EngineError("vLLM's log-probabilities do not belong to the tokens that were asked for")
-        return [
-            EdgeScore(logprob, token == sample.token_ids[0])
-            for token, logprob in zip(tokens, logprobs[1 : len(tokens) + 1], strict=True)
-        ]
+        return [EdgeScore(logprob, logprob >= logprobs[0]) for logprob in logprobs[1 : len(tokens) + 1]]
     rows, count = output.prompt_logprobs, len(tokens)
-    if rows is None or len(rows.logprobs) < count or list(output.prompt_token_ids[-count:]) != list(tokens):
+    if rows is None or len(rows.logprobs) < 2 * count or list(output.prompt_token_ids[-count:]) != list(tokens):
         raise EngineError("vLLM's log-probabilities do not belong to the prompt's tokens")
+    # Two entries a row: the prompt's token and the likeliest. Counted from the end: images make the prompt longer than
+    # it was sent, in front of the continuation.
+    found, logprobs = rows.token_ids[-2 * count :: 2], rows.logprobs[-2 * count :]
     edges: list[EdgeScore | None] = []
-    # From the end: images make the prompt longer than it was sent, in front of the continuation.
-    for token, found, logprob, rank in zip(
-        tokens, rows.token_ids[-count:], rows.logprobs[-count:], rows.ranks[-count:], strict=True
-    ):
-        if found != token and (found != UNWRITTEN or reading != Reading.TAIL):
+    for token, marked, logprob, best in zip(tokens, found, logprobs[::2], logprobs[1::2], strict=True):
+        if marked != token and (marked != UNWRITTEN or reading != Reading.TAIL):
             raise EngineError("vLLM's log-probabilities do not belong to the prompt's tokens")
-        edges.append(EdgeScore(logprob, rank == 1) if found == token else None)
+        edges.append(EdgeScore(logprob, logprob >= best) if marked == token else None)
     return edges

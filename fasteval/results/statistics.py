@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fasteval.scoring import ScoringCounts
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -77,9 +79,15 @@ class RunStatistics:
         """Generated tokens over the time of the engine stage."""
         return _rate(self.output_tokens, self.stages.get("engine", 0.0))
 
+    @property
+    def log_likelihood(self) -> ScoringCounts | None:
+        """What scoring the choices of one context together has saved; None where the engine did not."""
+        return ScoringCounts.of(self.counters)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns everything but the counters; the last three are the names under which lmms-eval reports speed."""
-        return {
+        scored = self.log_likelihood
+        return ({} if scored is None else {"log_likelihood": scored.to_dict()}) | {
             "wall_seconds": self.wall_seconds,
             "stages": {stage: self.stages.get(stage, 0.0) for stage in STAGES},
             "busy": dict(self.busy),

@@ -41,7 +41,7 @@ class _TableRow(NamedTuple):
 
 
 def print_results(results: Results, stream: TextIO | None = None) -> None:
-    """Prints table and throughput line: in colour on a terminal, else as Markdown."""
+    """Prints table and throughput lines: in colour on a terminal, else as Markdown."""
     stream = sys.stdout if stream is None else stream
     if stream.isatty():
         from rich.console import Console
@@ -52,6 +52,8 @@ def print_results(results: Results, stream: TextIO | None = None) -> None:
     else:
         stream.write(plain_table(results) + "\n")
     stream.write("\n" + throughput_line(results.statistics) + "\n")
+    if results.statistics.log_likelihood is not None:
+        stream.write(results.statistics.log_likelihood.line() + "\n")
 
 
 def plain_table(results: Results) -> str:

@@ -4,6 +4,7 @@ Pure: token ids go in, token ids come out; no engine, no tokenizer and no clock 
 """
 
 from fasteval.scoring.cost import EngineTraits
+from fasteval.scoring.counting import COUNTERS, WAYS, ScoringCounts
 from fasteval.scoring.planner import (
     LOGPROB_TOKENS,
     ContextGroup,
@@ -16,12 +17,15 @@ from fasteval.scoring.planner import (
 from fasteval.scoring.trie import ContinuationTrie
 
 __all__ = [
+    "COUNTERS",
     "LOGPROB_TOKENS",
+    "WAYS",
     "ContextGroup",
     "ContinuationTrie",
     "EdgeScore",
     "EngineTraits",
     "Reading",
+    "ScoringCounts",
     "ScoringRequest",
     "plan_requests",
     "row_score",

@@ -198,8 +198,6 @@ def _unsupported_metrics(config: TaskConfig) -> Iterator[tuple[str, str]]:
                 "metric_list",
                 "metrics of the package 'evaluate' are not supported: they are fetched from the network",
             )
-    if "acc_mutual_info" in [entry["metric"] for entry in config.metric_list]:
-        yield "metric_list", "acc_mutual_info is not supported: it needs each choice's probability without a question"
 
 
 def check_together(config: TaskConfig) -> Iterator[tuple[str, str]]:

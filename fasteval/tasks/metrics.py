@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.api.registry import AGGREGATIONS, METRICS
 from fasteval.errors import UsageError
 from fasteval.metrics import check_options
+from fasteval.tasks.choices import CHOICE_METRICS
 from fasteval.tasks.functions import TaskFunction
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ __all__ = ["COMPUTED", "NEEDS_LOGPROBS", "TaskMetric", "check_computable", "reso
 
 #: Metrics that need log-probabilities rather than texts; the task computes their values itself.
 COMPUTED: dict[str, frozenset[str]] = {
-    "multiple_choice": frozenset({"acc", "acc_bytes", "acc_norm", "exact_match", "f1", "mcc", "brier_score", "bypass"}),
+    "multiple_choice": frozenset(CHOICE_METRICS),
     "loglikelihood": frozenset({"perplexity", "acc", "bypass"}),
     "loglikelihood_rolling": frozenset({"word_perplexity", "byte_perplexity", "bits_per_byte", "bypass"}),
 }

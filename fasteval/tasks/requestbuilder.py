@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.prompt import Prompt
 from fasteval.api.request import Kind
 from fasteval.api.task import DocumentRequest
-from fasteval.errors import UnsupportedError, UsageError
+from fasteval.errors import DocumentError, UnsupportedError, UsageError
 from fasteval.models.sampling import SamplingParameters
+from fasteval.tasks.choices import UNCONDITIONAL_METRIC
 from fasteval.tasks.prompts import Question, build_prompt, is_chat, prompt_of_messages
 from fasteval.tasks.templates import render_template
 
@@ -46,6 +48,11 @@ class RequestBuilder:
         # Greedy answers are all the same: one is asked for, and scoring copies it.
         is_greedy = SamplingParameters.from_generation_kwargs(self._generation_kwargs).is_greedy
         return 1 if is_greedy else self._config.repeats
+
+    @property
+    def _asks_unconditionally(self) -> bool:
+        """Whether each choice is to be scored without the question, too."""
+        return any(entry["metric"] == UNCONDITIONAL_METRIC for entry in self._config.metric_list)
 
     def fewshot_count(self, options: PromptOptions) -> int:
         """Returns how many examples a prompt has: the run's number, else the task's, else none."""
@@ -90,7 +97,8 @@ class RequestBuilder:
         """Returns the document's requests, in slot order.
 
         The choices' continuations begin with `target_delimiter` after a plain prompt. In a chat the answer begins a
-        turn of its own, with nothing to be set apart from: there they are the bare choices.
+        turn of its own, with nothing to be set apart from: there they are the bare choices. Where a metric wants
+        their probabilities without the question, too, the same continuations follow once more, behind an empty prompt.
         """
         output_type = self._config.output_type
         if output_type == "loglikelihood_rolling":
@@ -109,11 +117,10 @@ class RequestBuilder:
         """
         output_type = self._config.output_type
         if output_type == "multiple_choice":
-            delimiter = self._delimiter(prompt)
-            return [
-                DocumentRequest(Kind.LOGLIKELIHOOD, slot, prompt, delimiter + choice)
-                for slot, choice in enumerate(self._fields.doc_to_choice(doc))
-            ]
+            continuations = [self._delimiter(prompt) + choice for choice in self._fields.doc_to_choice(doc)]
+            prompts = [prompt] if not self._asks_unconditionally else [prompt, Prompt(text="")]
+            pairs = itertools.product(prompts, continuations)
+            return [DocumentRequest(Kind.LOGLIKELIHOOD, slot, *pair) for slot, pair in enumerate(pairs)]
         if output_type == "loglikelihood":
             return [DocumentRequest(Kind.LOGLIKELIHOOD, 0, prompt, self._fields.answer(doc))]
         kwargs = self._generation_kwargs
@@ -139,7 +146,13 @@ class RequestBuilder:
         return self._of_questions([Prompt(text=context + choice) for choice in self._fields.doc_to_choice(doc)], doc)
 
     def _of_questions(self, prompts: list[Prompt], doc: dict[str, Any]) -> list[DocumentRequest]:
-        """Returns one request for each of the choices' own prompts; the target continues all of them."""
+        """Returns one request for each of the choices' own prompts; the target continues all of them.
+
+        Raises:
+            DocumentError: a metric wants the choices' probabilities without the question, which they are.
+        """
+        if self._asks_unconditionally:
+            raise DocumentError(f"{UNCONDITIONAL_METRIC} has no meaning where the choices are the questions")
         target = str(self._fields.doc_to_target(doc))
         return [
             DocumentRequest(Kind.LOGLIKELIHOOD, slot, prompt, self._delimiter(prompt) + target)

@@ -6,9 +6,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fasteval.errors import DocumentError
+from fasteval.tasks.choices import score_choices
 from fasteval.tasks.functions import accepted_arguments
 from fasteval.tasks.metrics import resolve_metrics
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from fasteval.tasks.fields import DocumentFields
     from fasteval.tasks.metrics import TaskMetric
 
-__all__ = ["Scorer", "score_choices", "score_continuation", "score_rolling", "score_texts"]
+__all__ = ["Scorer", "score_continuation", "score_rolling", "score_texts"]
 
 # These see all right answers at once; for others the best value over the right answers counts.
 _OF_ALL_TARGETS = frozenset({"anls", "bleu", "chrf", "ter"})
@@ -140,57 +139,6 @@ def _mean(name: str, scores: list[Any]) -> Any:
         return sum(scores) / len(scores)
     except TypeError:
         raise DocumentError(f"the metric '{name}' has no mean over {len(scores)} answers: keep one") from None
-
-
-def score_choices(
-    metrics: Sequence[TaskMetric], fields: DocumentFields, doc: dict[str, Any], results: Sequence[tuple[float, bool]]
-) -> dict[str, Any]:
-    """Returns the metrics' values for the choices' log-probabilities; the most probable choice is the answer.
-
-    `acc_norm` divides by the length of the choice in bytes of UTF-8, so that it does not depend on the tokenizer;
-    `acc_bytes` is lm-eval's name for that.
-
-    Raises:
-        DocumentError: the right answer is none of the choices, or their number is not that of the results.
-    """
-    choices = fields.doc_to_choice(doc)
-    if len(results) != len(choices):
-        raise DocumentError(f"{len(results)} log-probabilities for {len(choices)} choices")
-    logprobs = np.array([logprob for logprob, _ in results], np.float64)
-    lengths = np.array([max(1, len(choice.encode())) for choice in choices])
-    golds = _gold_indices(fields, doc, choices)
-    predicted = int(np.argmax(logprobs))
-    exponents = np.exp(logprobs - logprobs.max())
-    by_length = float(int(np.argmax(logprobs / lengths)) in golds)
-    values = {
-        "acc": float(predicted in golds),
-        "acc_bytes": by_length,
-        "acc_norm": by_length,
-        "exact_match": float(any(results[gold][1] for gold in golds)),
-        "f1": (golds[0], predicted),
-        "mcc": (golds[0], predicted),
-        "brier_score": (golds[0], (exponents / exponents.sum()).tolist()),
-        "bypass": None,
-    }
-    return {metric.name: values[metric.name] for metric in metrics}
-
-
-def _gold_indices(fields: DocumentFields, doc: dict[str, Any], choices: list[str]) -> list[int]:
-    text = fields.doc_to_text(doc)
-    # Where the choices are the questions, the text is the number of the right one, and the target its continuation.
-    gold = text if isinstance(text, int) else fields.doc_to_target(doc)
-    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
-    indices = []
-    for entry in golds:
-        if isinstance(entry, str) and entry in choices:
-            indices.append(choices.index(entry))
-        elif isinstance(entry, int | np.integer) and 0 <= entry < len(choices):
-            indices.append(int(entry))
-        else:
-            raise DocumentError(f"the right answer {entry!r} is none of the choices {choices!r}")
-    if not indices:
-        raise DocumentError("doc_to_target: there is no right answer")
-    return indices
 
 
 def score_continuation(metrics: Sequence[TaskMetric], results: Sequence[tuple[float, bool]]) -> dict[str, Any]:

@@ -1,0 +1,160 @@
+"""Scoring of multiple choice: the choices' log-probabilities become the values of the task's metrics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fasteval.errors import DocumentError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fasteval.tasks.fields import DocumentFields
+    from fasteval.tasks.metrics import TaskMetric
+
+__all__ = ["CHOICE_METRICS", "UNCONDITIONAL_METRIC", "ScoredChoices", "score_choices"]
+
+#: The metric that wants each choice's log-probability without the question, too.
+UNCONDITIONAL_METRIC = "acc_mutual_info"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredChoices:
+    """The K choices of a document with their scores.
+
+    Attributes:
+        texts: the choices.
+        logprobs: float64 (K,). Natural logarithms of their probabilities behind the question.
+        are_greedy: bool (K,). Whether greedy decoding gives them.
+        tokens: int64 (K,). How many tokens each has; 0 where the model does not tell.
+        unconditional: float64 (K,). The same logarithms without the question; empty where nobody asked.
+        golds: the numbers of the right choices, at least one.
+    """
+
+    texts: Sequence[str]
+    logprobs: NDArray[np.float64]
+    are_greedy: NDArray[np.bool_]
+    tokens: NDArray[np.int64]
+    unconditional: NDArray[np.float64]
+    golds: Sequence[int]
+
+    def is_right(self, scores: NDArray[np.float64]) -> float:
+        """Returns 1 if the choice with the highest of `scores` (K,) is a right one, else 0."""
+        return float(int(np.argmax(scores)) in self.golds)
+
+    def by_bytes(self) -> float:
+        """Returns whether the most probable choice by byte of UTF-8 is right, which no tokenizer has a say in."""
+        return self.is_right(self.logprobs / np.array([max(1, len(text.encode())) for text in self.texts]))
+
+    def by_tokens(self) -> float:
+        """Returns whether the most probable choice by token is right.
+
+        Raises:
+            DocumentError: the model does not tell how many tokens the choices have.
+        """
+        if not self.tokens.all():
+            raise DocumentError("acc_norm_tokens: the model does not tell how many tokens the choices have")
+        return self.is_right(self.logprobs / self.tokens)
+
+    def by_mutual_information(self) -> float:
+        """Returns whether the choice that the question makes more probable than any other is right.
+
+        The score is log P(choice | question) - log P(choice), as in lm-eval (Brown et al. 2020, arXiv:2005.14165,
+        §2.4).
+        """
+        if not len(self.unconditional):
+            raise DocumentError(f"{UNCONDITIONAL_METRIC}: the choices were not scored without the question")
+        return self.is_right(self.logprobs - self.unconditional)
+
+    def margin(self) -> float:
+        """Returns by how much (in nats) the best right choice is more probable than the best wrong one.
+
+        Raises:
+            DocumentError: there is no wrong choice.
+        """
+        is_gold = np.isin(np.arange(len(self.logprobs)), self.golds)
+        if is_gold.all():
+            raise DocumentError("margin: every choice is a right one")
+        return float(self.logprobs[is_gold].max() - self.logprobs[~is_gold].max())
+
+    def labels(self) -> tuple[int, int]:
+        """Returns the numbers of the first right choice and of the most probable one."""
+        return self.golds[0], int(np.argmax(self.logprobs))
+
+    def probabilities(self) -> list[float]:
+        """Returns the choices' probabilities, given that one of them is the answer."""
+        exponents = np.exp(self.logprobs - self.logprobs.max())
+        shares: list[float] = (exponents / exponents.sum()).tolist()
+        return shares
+
+
+#: Metric -> its value for one document.
+CHOICE_METRICS: Mapping[str, Callable[[ScoredChoices], Any]] = {
+    "acc": lambda choices: choices.is_right(choices.logprobs),
+    "acc_norm": ScoredChoices.by_bytes,
+    "acc_bytes": ScoredChoices.by_bytes,  # lm-eval's name; its own acc_norm divides by characters
+    "acc_norm_tokens": ScoredChoices.by_tokens,
+    UNCONDITIONAL_METRIC: ScoredChoices.by_mutual_information,
+    "exact_match": lambda choices: float(any(choices.are_greedy[gold] for gold in choices.golds)),
+    "f1": ScoredChoices.labels,
+    "mcc": ScoredChoices.labels,
+    "brier_score": lambda choices: (choices.golds[0], choices.probabilities()),
+    "margin": ScoredChoices.margin,
+    "bypass": lambda _: None,
+}
+
+
+def score_choices(
+    metrics: Sequence[TaskMetric], fields: DocumentFields, doc: dict[str, Any], results: Sequence[tuple[float, bool]]
+) -> dict[str, Any]:
+    """Returns the metrics' values for the choices' scores; the most probable choice is the answer.
+
+    Args:
+        metrics: the task's metrics.
+        fields: what the document's fields say.
+        doc: the document.
+        results: (log-probability, whether it is greedy) of each choice, and where `acc_mutual_info` is wanted then of
+            each choice without the question.
+
+    Raises:
+        DocumentError: the right answer is none of the choices, their number is not that of the results, or a metric
+            has no value.
+    """
+    texts = fields.doc_to_choice(doc)
+    count = len(texts)
+    wants_unconditional = any(metric.name == UNCONDITIONAL_METRIC for metric in metrics)
+    if len(results) != count * (1 + wants_unconditional):
+        raise DocumentError(f"{len(results)} log-probabilities for {count} choices")
+    logprobs = np.array([logprob for logprob, _ in results], np.float64)
+    choices = ScoredChoices(
+        texts,
+        logprobs[:count],
+        np.array([is_greedy for _, is_greedy in results[:count]], np.bool_),
+        np.array([getattr(result, "tokens", 0) for result in results[:count]], np.int64),
+        logprobs[count:],
+        _gold_indices(fields, doc, texts),
+    )
+    return {metric.name: CHOICE_METRICS[metric.name](choices) for metric in metrics}
+
+
+def _gold_indices(fields: DocumentFields, doc: dict[str, Any], choices: list[str]) -> list[int]:
+    text = fields.doc_to_text(doc)
+    # Where the choices are the questions, the text is the number of the right one, and the target its continuation.
+    gold = text if isinstance(text, int) else fields.doc_to_target(doc)
+    golds = list(gold) if isinstance(gold, list | tuple) else [gold]
+    indices = []
+    for entry in golds:
+        if isinstance(entry, str) and entry in choices:
+            indices.append(choices.index(entry))
+        elif isinstance(entry, int | np.integer) and 0 <= entry < len(choices):
+            indices.append(int(entry))
+        else:
+            raise DocumentError(f"the right answer {entry!r} is none of the choices {choices!r}")
+    if not indices:
+        raise DocumentError("doc_to_target: there is no right answer")
+    return indices

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.engine
 
 TOLERANCE_PER_TOKEN = 1e-4
+LONGEST = 4096  # tokens that the demo model takes
 QUESTIONS = (
     "what shape is in the image?",
     "what color is the shape?",
@@ -131,6 +132,17 @@ def test_greedy_answers_about_images_are_those_of_transformers(vllm: HostEngine,
 
 def test_several_images_in_one_prompt(vllm: HostEngine, hf: HostEngine) -> None:
     requests = [generation(0, "what shapes?", (drawing(0), drawing(1), drawing(0)))]
+    assert respond(hf, requests) == respond(vllm, requests)
+
+
+def test_a_picture_is_seen_after_a_prompt_that_only_it_made_too_long(vllm: HostEngine, hf: HostEngine) -> None:
+    pictures = [to_media(Image.new("RGB", (224, 224), (10 * number, 0, 0))) for number in range(12)]
+    # One word is a token, and the picture some: there are texts that are too long with it and would not be without.
+    texts = [" red" * words for words in range(LONGEST - 60, LONGEST, 5)]
+    asked = answer(vllm, [generation(row, text, (pictures[row],)) for row, text in enumerate(texts)])
+    refused = [row for row, completion in asked.items() if completion.error is not None]
+    assert 0 < len(refused) < 12
+    requests = [generation(row, "what shape?", (pictures[row],)) for row in refused]
     assert respond(hf, requests) == respond(vllm, requests)
 
 

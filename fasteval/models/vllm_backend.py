@@ -11,6 +11,7 @@ from fasteval.models.continuation import encode_pair, encode_prompt, prefix_toke
 from fasteval.models.rolling import rolling_windows
 from fasteval.models.sampling import SamplingParameters
 from fasteval.models.vllm_loading import load_engine
+from fasteval.models.vllm_media import keep_media_in_process
 from fasteval.models.vllm_sampling import generation_params, scoring_params
 from fasteval.models.vllm_scoring import ChoiceScorer, engine_traits, read_edges
 from fasteval.scoring import Reading
@@ -66,6 +67,8 @@ class VLLMBackend:
         self._capacity: int = vllm_config.scheduler_config.max_num_seqs
         self._takes_images: bool = vllm_config.model_config.supports_multimodal_inputs
         self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
+        if self._in_process:
+            keep_media_in_process(self._renderer)
         cache = vllm_config.cache_config
         cache_tokens = (cache.num_gpu_blocks or 0) * cache.block_size
         self._scorer = ChoiceScorer(self._engine, engine_traits(self._engine), cache_tokens)

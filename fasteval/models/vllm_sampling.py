@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UnsupportedError
@@ -29,6 +30,15 @@ def generation_params(sampling: SamplingParameters, seed: int | None, room: int)
     Raises:
         UnsupportedError: vLLM cannot honour an option.
     """
+    seed = seed if sampling.seed is None else sampling.seed
+    # 63 bits: samples of one request get seed, seed + 1, …, which must not run over.
+    seed = None if sampling.is_greedy or seed is None else seed % (1 << 63)
+    return _generation_params(sampling, seed, min(sampling.max_tokens, room))
+
+
+@functools.lru_cache(maxsize=64)
+def _generation_params(sampling: SamplingParameters, seed: int | None, max_tokens: int) -> Any:
+    """Returns one object for all requests of a group: vLLM copies it before it writes anything into it."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -41,8 +51,6 @@ def generation_params(sampling: SamplingParameters, seed: int | None, room: int)
         raise UnsupportedError(
             f"temperature={sampling.temperature} is not supported by vLLM: {_HIGHEST_TEMPERATURE} is the highest"
         )
-    seed = seed if sampling.seed is None else sampling.seed
-    max_tokens = min(sampling.max_tokens, room)
     try:
         return SamplingParams(
             n=sampling.n,
@@ -56,8 +64,7 @@ def generation_params(sampling: SamplingParameters, seed: int | None, room: int)
             min_tokens=min(sampling.min_tokens, max_tokens),
             max_tokens=max_tokens,
             stop=list(sampling.stop),
-            # 63 bits: samples of one request get seed, seed + 1, …, which must not run over.
-            seed=None if sampling.is_greedy or seed is None else seed % (1 << 63),
+            seed=seed,
             output_kind=RequestOutputKind.FINAL_ONLY,
             skip_clone=True,
         )

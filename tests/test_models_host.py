@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fasteval.api.prompt import Prompt
-from fasteval.api.request import EngineRequest, Kind
+from fasteval.api.request import Completion, EngineRequest, Kind
 from fasteval.errors import CheckpointError, EngineError, RequestError, UnknownNameError, UsageError
+from fasteval.models.backoff import Backoff
 from fasteval.models.engine_config import EngineConfig
 from fasteval.models.environment import host_environment
 from fasteval.models.host import HostEngine
+from fasteval.models.supervised import SupervisedEngine
 from tests.checkpoints import make_llama
 
 if TYPE_CHECKING:
@@ -102,6 +104,35 @@ def test_a_host_that_gives_no_sign_of_life_is_an_engine_error_and_is_killed(buil
     with pytest.raises(EngineError, match="no heartbeat"):
         wait_for_error(engine)
     assert not is_alive(pid)
+
+
+def test_a_host_that_reads_nothing_is_an_engine_error_although_the_wire_is_full(build: Build) -> None:
+    engine = build(heartbeat_timeout=1.5)
+    engine.start()
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    engine.submit([question(0, "long " * 2_000_000)])
+    with pytest.raises(EngineError, match="took no message"):
+        wait_for_error(engine)
+    assert not is_alive(pid)
+
+
+def test_a_killed_host_is_replaced_and_its_requests_are_answered(build: Build) -> None:
+    host = build()
+    engine = SupervisedEngine(host, backoff=Backoff(first=0.1))
+    engine.start()
+    engine.submit([question(row) for row in range(4)])
+    first = host.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    answers: list[Completion] = []
+    deadline = time.monotonic() + 120
+    while len(answers) < 4 and time.monotonic() < deadline:
+        answers += engine.poll(1.0)
+    assert [0, 1, 2, 3] == sorted(completion.row for completion in answers if completion.response is not None)
+    assert host.pid not in (None, first)
+    assert (1, 4) == (engine.counters()["engine_restarts"], engine.counters()["requests_resent"])
 
 
 def test_a_model_that_is_never_loaded_is_an_engine_error(build: Build) -> None:

@@ -83,6 +83,7 @@ _MAX_REASONS = 5
 @flag("--world_size", type=int, envvar="WORLD_SIZE", help="Processes that share the documents (WORLD_SIZE).")
 @flag("--window", type=int, help="Requests in flight (default: the engine's own).")
 @flag("--on_error", help="`finish` leaves failed documents out and says so; `fail` stops at the first.")
+@flag("--heartbeat_timeout", type=float, help="Seconds until a silent engine counts as hung (default: 300).")
 @flag("--trust_remote_code", type=switch, help="Let checkpoints bring their own code.")
 @flag("--shuffle_seed", type=int, hidden=True, help="Send the requests in a random order.")
 @flag(

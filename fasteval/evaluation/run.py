@@ -56,6 +56,7 @@ def evaluate(settings: RunSettings, *, progress: Progress | None = None, observe
             cache_folder=cache_folder,
             seed=settings.seed,
             trust_remote_code=settings.trust_remote_code,
+            heartbeat_timeout=settings.heartbeat_timeout,
         )
         workload = load_workload(settings, source.prompt_profile)
         engine = source.open(workload.instance, workload.documents())

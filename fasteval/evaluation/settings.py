@@ -57,6 +57,7 @@ class RunSettings:
         window: requests in flight; None leaves it to the engine.
         shuffle_seed: send requests in a random order (results do not change; tests show it).
         on_error: "finish" leaves failed documents out of the metrics and says so; "fail" stops at the first.
+        heartbeat_timeout: seconds without a sign of life until the engine counts as hung and is started again.
         trust_remote_code: let checkpoints bring their own code.
     """
 
@@ -91,6 +92,7 @@ class RunSettings:
     window: int | None = None
     shuffle_seed: int | None = None
     on_error: str = "finish"
+    heartbeat_timeout: float = 300.0
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
@@ -102,6 +104,8 @@ class RunSettings:
         find_layout(self.layout)
         if self.no_cache and self.use_cache is not None:
             raise UsageError("--no_cache and --use_cache contradict each other")
+        if not self.heartbeat_timeout > 0:
+            raise UsageError(f"--heartbeat_timeout must be more than 0 seconds, got {self.heartbeat_timeout}")
         for name in ("offset", "num_fewshot", "bootstrap_iters"):
             value = getattr(self, name)
             if value is not None and value < 0:

@@ -46,6 +46,7 @@ def resolve_model(
     cache_folder: Path,
     seed: int = 0,
     trust_remote_code: bool = False,
+    heartbeat_timeout: float = 300.0,
 ) -> ModelSource:
     """Returns the source of a model: a name, `path/to/file.py:Class`, a registered class, or an object.
 
@@ -55,6 +56,7 @@ def resolve_model(
         cache_folder: where the engine keeps what it learns about a checkpoint.
         seed: the engine's, unless the arguments have one.
         trust_remote_code: let a checkpoint bring its own code.
+        heartbeat_timeout: seconds without a sign of life until the engine counts as hung.
 
     Raises:
         UnknownNameError: no model has the name.
@@ -65,7 +67,13 @@ def resolve_model(
         name = SYNONYMS.get(model, model)
         if name in NAMED:
             trust = {"trust_remote_code": True} if trust_remote_code and NAMED[name].backend != "replay" else {}
-            return _named(NAMED[name], trust | dict(model_args), cache_folder=cache_folder, seed=seed)
+            return _named(
+                NAMED[name],
+                trust | dict(model_args),
+                cache_folder=cache_folder,
+                seed=seed,
+                heartbeat_timeout=heartbeat_timeout,
+            )
         return _written(_model_class(model), model, dict(model_args))
     if model_args:
         raise UsageError("model_args go with a model's name, not with a model object")
@@ -108,7 +116,9 @@ def _of_object(model: LMM, name: str) -> ModelSource:
     return ModelSource(name, "default", build)
 
 
-def _named(model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path, seed: int) -> ModelSource:
+def _named(
+    model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path, seed: int, heartbeat_timeout: float
+) -> ModelSource:
     if model.backend == "replay":
         return _replay(model_args)
     from fasteval.models.checkpoint import find_checkpoint
@@ -127,8 +137,12 @@ def _named(model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path,
 
     def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
         from fasteval.models.host import HostEngine
+        from fasteval.models.supervised import SupervisedEngine
 
-        return HostEngine(config, render=_renderer(template), cache_folder=cache_folder)
+        host = HostEngine(
+            config, render=_renderer(template), cache_folder=cache_folder, heartbeat_timeout=heartbeat_timeout
+        )
+        return SupervisedEngine(host)
 
     chat_template = None if template is None else template.source
     return ModelSource(str(pretrained), model.prompt_profile, build, chat_template)

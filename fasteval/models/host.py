@@ -93,7 +93,7 @@ class HostEngine:
         self._failure = None
         self._is_ready = False
         self._earlier, self._counters = self.counters(), {}
-        self._host = HostProcess(self.config)
+        self._host = HostProcess(self.config, send_timeout=self._heartbeat_timeout)
         self._started = self._heard = time.monotonic()
 
     @property
@@ -146,7 +146,7 @@ class HostEngine:
         return self._sampling[key]
 
     def poll(self, timeout: float) -> list[Completion]:
-        """Returns what is complete, waiting at most `timeout` seconds for the first one.
+        """Returns what is complete, waiting at most `timeout` seconds for the first one, or for the model to be loaded.
 
         Raises:
             EngineError: the host died, hangs, or its engine failed.
@@ -162,6 +162,8 @@ class HostEngine:
                 frame = self._receive(host, 0.0 if completions else deadline - time.monotonic())
                 if frame is not None:
                     completions += self._handle(frame)
+                    if frame.type == "ready":  # seen by the caller before whatever happens next
+                        return completions
                 elif completions or time.monotonic() >= deadline:
                     return completions
             except FastEvalError:
@@ -201,6 +203,8 @@ class HostEngine:
     def _check_time(self) -> None:
         """Raises if the host is silent, or takes too long to load."""
         now = time.monotonic()
+        if self._host is not None and self._host.is_stuck:
+            self._fail(EngineError(f"the engine hangs: it took no message for {self._heartbeat_timeout:.0f} seconds"))
         if now - self._heard > self._heartbeat_timeout:
             self._fail(EngineError(f"the engine hangs: no heartbeat for {now - self._heard:.0f} seconds"))
         if not self._is_ready and now - self._started > self._start_timeout:

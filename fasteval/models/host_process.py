@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -35,10 +36,17 @@ _GRACE_SECONDS = 10.0
 class HostProcess:
     """A child process in a session of its own: a Ctrl-C in the terminal reaches the front only."""
 
-    def __init__(self, config: EngineConfig) -> None:
-        """Starts the process and tells it what to load; returns at once."""
+    def __init__(self, config: EngineConfig, *, send_timeout: float = 300.0) -> None:
+        """Starts the process and tells it what to load; returns at once.
+
+        Args:
+            config: what to load.
+            send_timeout: seconds after which `send` gives up on a process that does not read.
+        """
         verbose = logger.isEnabledFor(logging.DEBUG)
         ours, theirs = socket.socketpair()
+        #: Whether the process has left a message unread for so long that the wire is broken.
+        self.is_stuck = False
         with theirs:
             command = [sys.executable, "-P", "-c", _PROGRAM, str(Path(fasteval.__file__).parent.parent)]
             self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
@@ -50,7 +58,9 @@ class HostProcess:
                 start_new_session=True,
                 env=host_environment(os.environ, verbose=verbose),
             )
-        self.wire = Wire(Connection(ours.detach()))
+        self._socket = ours
+        self._limit_sending(send_timeout)
+        self.wire = Wire(Connection(os.dup(ours.fileno())))
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._reader = threading.Thread(target=self._read_output, name="engine output", daemon=True)
         self._reader.start()
@@ -69,8 +79,20 @@ class HostProcess:
 
     def send(self, frame: Frame) -> None:
         """Sends a message; if the process is gone, whoever listens to it will notice."""
-        with contextlib.suppress(OSError):
+        if self.is_stuck:
+            return
+        try:
             self.wire.send(frame)
+        except BlockingIOError:
+            self.is_stuck = True
+        except OSError:
+            return
+
+    def _limit_sending(self, seconds: float) -> None:
+        """Has the kernel end a write that the process has not made room for in time."""
+        micros = max(1, round(seconds * 1e6))  # none at all would mean for ever
+        limit = struct.pack("@ll", micros // 1_000_000, micros % 1_000_000)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
 
     def _read_output(self) -> None:
         """Keeps the last lines that the process writes, and logs them all at debug level."""
@@ -106,6 +128,7 @@ class HostProcess:
 
     def stop(self) -> None:
         """Asks the process to end, and kills it if it does not."""
+        self._limit_sending(_GRACE_SECONDS)
         self.send(Frame("shutdown"))
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=_GRACE_SECONDS)
@@ -117,6 +140,7 @@ class HostProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self.wire.close()
+        self._socket.close()
         self._reader.join(timeout=2.0)
         if self._process.stdout is not None and not self._reader.is_alive():
             self._process.stdout.close()

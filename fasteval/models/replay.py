@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from fasteval.api.request import Completion, EngineRequest, Response
-from fasteval.errors import RequestError, UsageError
+from fasteval.errors import EngineError, RequestError, UsageError
 from fasteval.models.engine import Capabilities
 
 if TYPE_CHECKING:
@@ -23,9 +23,12 @@ __all__ = ["ReplayEngine", "answers_from_file"]
 class ReplayEngine:
     """Answers each request with `answer(request)`.
 
+    Where `answer` raises a `RequestError`, the request has no answer. Where it raises an `EngineError`, the engine
+    dies: `poll` raises it, what was in hand is lost, and `start` begins anew. So faults can be injected.
+
     Attributes:
         requests: what was submitted so far, in order.
-        started: how often `start` changed anything (0 or 1).
+        started: how often `start` changed anything.
     """
 
     def __init__(
@@ -43,6 +46,8 @@ class ReplayEngine:
         self._newest_first = newest_first
         self.requests: list[EngineRequest] = []
         self.started = 0
+        self._is_ready = False
+        self._death: EngineError | None = None
 
     def fingerprint(self) -> str:
         """Returns the name that was given."""
@@ -58,12 +63,13 @@ class ReplayEngine:
 
     def start(self) -> None:
         """Has nothing to load."""
-        self.started = 1
+        self.started += not self._is_ready
+        self._is_ready, self._death = True, None
 
     @property
     def is_ready(self) -> bool:
-        """Whether it was started."""
-        return bool(self.started)
+        """Whether it was started and has not died since."""
+        return self._is_ready
 
     def submit(self, requests: Sequence[EngineRequest]) -> None:
         """Takes requests."""
@@ -71,14 +77,24 @@ class ReplayEngine:
         self._pending += requests
 
     def poll(self, timeout: float) -> list[Completion]:  # noqa: ARG002 - nothing to wait for
-        """Returns the answers to everything that was submitted."""
-        completions = []
+        """Returns the answers to everything that was submitted.
+
+        Raises:
+            EngineError: `answer` raised it.
+        """
+        completions: list[Completion] = []
         while self._pending:
             request = self._pending.pop() if self._newest_first else self._pending.popleft()
             try:
                 completions.append(Completion(request.row, self._answer(request)))
             except RequestError as error:
                 completions.append(Completion(request.row, error=str(error)))
+            except EngineError as error:
+                self._death = error
+                self._pending.clear()
+                self._is_ready = False
+        if self._death is not None and not completions:  # else they are answers all the same; the next call raises
+            raise self._death
         return completions
 
     def cancel(self, rows: Iterable[int]) -> None:

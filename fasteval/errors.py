@@ -15,6 +15,7 @@ The hierarchy::
     │   ├── UnsupportedError       the engine cannot honour what was asked of it
     │   ├── EngineError            the engine failed as a whole (died, hangs, out of memory)
     │   └── RequestError           one request cannot be answered: becomes one error row
+    ├── ErrorLimitError            more documents failed than `--on_error` allows
     ├── CacheError                 the response cache cannot be opened or written
     ├── OutputError                results cannot be written
     ├── SavedResultsError          files of an earlier run cannot be read
@@ -38,6 +39,7 @@ __all__ = [
     "DatasetError",
     "DocumentError",
     "EngineError",
+    "ErrorLimitError",
     "FastEvalError",
     "IncomparableError",
     "MissingPackageError",
@@ -138,6 +140,10 @@ class EngineError(ModelError):
 
 class RequestError(ModelError):
     """One request cannot be answered; it becomes one error row."""
+
+
+class ErrorLimitError(FastEvalError):
+    """More documents failed than `--on_error` allows."""
 
 
 class CacheError(FastEvalError):

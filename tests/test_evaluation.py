@@ -10,7 +10,7 @@ import pytest
 
 import fasteval
 from fasteval.api.request import EngineRequest, Kind, Response
-from fasteval.errors import RequestError, TaskError, UnknownNameError, UsageError
+from fasteval.errors import ErrorLimitError, RequestError, TaskError, UnknownNameError, UsageError
 from fasteval.models.replay import ReplayEngine
 from tests.stubs import echo
 
@@ -188,7 +188,7 @@ def test_a_failed_request_is_an_error_row_left_out_of_the_metric_and_makes_the_r
 
 
 def test_on_error_fail_stops_at_the_first_and_keeps_what_was_answered(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(RequestError, match=r"generate, document \d+: prompt of 9 tokens"):
+    with pytest.raises(ErrorLimitError, match=r"generate, document \d+: prompt of 9 tokens"):
         evaluate(folder, "generate", engine=ReplayEngine(refusing("q9")), on_error="fail", use_cache=tmp_path, window=4)
     engine = ReplayEngine(echo)
     evaluate(folder, "generate", engine=engine, use_cache=tmp_path)

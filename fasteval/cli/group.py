@@ -60,7 +60,8 @@ group.add_command(models)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command line and returns its exit code.
 
-    0: done. 1: failed. 2: the command was wrong. 3: the run ended, but some documents have no score. 130: interrupted.
+    0: done. 1: failed. 2: the command was wrong. 3: the run ended, but some documents have no score. 130 and 143:
+    interrupted (SIGINT, SIGTERM).
 
     Args:
         arguments: the words after the program's name; None takes those of this process.
@@ -78,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error.__cause__, EOFError):
             return _report_fault(error.__cause__)
         print("fasteval: interrupted; answers that were complete are in the cache", file=sys.stderr)
-        return _EXIT_INTERRUPTED
+        return int(getattr(error.__cause__ or error, "exit_code", _EXIT_INTERRUPTED))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is one line too
         return _report_fault(error)
     return result if isinstance(result, int) else 0

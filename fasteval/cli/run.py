@@ -82,7 +82,10 @@ _MAX_REASONS = 5
 @flag("--rank", type=int, envvar="RANK", help="This process among --world_size (environment: RANK).")
 @flag("--world_size", type=int, envvar="WORLD_SIZE", help="Processes that share the documents (WORLD_SIZE).")
 @flag("--window", type=int, help="Requests in flight (default: the engine's own).")
-@flag("--on_error", help="`finish` leaves failed documents out and says so; `fail` stops at the first.")
+@flag(
+    "--on_error",
+    help="`finish` leaves failed documents out; `fail` stops at the first; `threshold=1%` past it.",
+)
 @flag("--heartbeat_timeout", type=float, help="Seconds until a silent engine counts as hung (default: 300).")
 @flag("--trust_remote_code", type=switch, help="Let checkpoints bring their own code.")
 @flag("--shuffle_seed", type=int, hidden=True, help="Send the requests in a random order.")
@@ -99,6 +102,7 @@ def run(**flags: Any) -> int:
     """Evaluates a model on tasks.
 
     All flags take dashes for underscores. Exit code 3: the run ended, but some documents have no score.
+    130 and 143: SIGINT or SIGTERM ended it early; the same command goes on from there.
     """
     set_verbosity(flags.pop("verbosity"))
     own = take_foreign_flags(flags)
@@ -109,14 +113,23 @@ def run(**flags: Any) -> int:
     settings = make_settings(own)
 
     from fasteval.evaluation import evaluate
+    from fasteval.evaluation.interruption import Interruption
     from fasteval.results import choose_progress
-    from fasteval.results.table import print_results
 
     progress = choose_progress()
-    try:
-        results = evaluate(settings, progress=progress)
-    finally:
-        progress.stop()
+    with Interruption() as interruption:
+        try:
+            results = evaluate(settings, progress=progress, interruption=interruption)
+        finally:
+            progress.stop()
+        with interruption.deferred():
+            _save_and_print(settings, results)
+    return interruption.exit_code or (0 if results.is_complete else EXIT_INCOMPLETE)
+
+
+def _save_and_print(settings: RunSettings, results: Results) -> None:
+    from fasteval.results.table import print_results
+
     try:
         # Saved before anything is printed: whoever reads the output may stop reading.
         saved = _save(results, settings)
@@ -125,7 +138,6 @@ def run(**flags: Any) -> int:
     for path in saved:
         print(f"fasteval: saved {path}", file=sys.stderr)
     _warn_of_gaps(results)
-    return 0 if results.is_complete else EXIT_INCOMPLETE
 
 
 def _save(results: Results, settings: RunSettings) -> list[Path]:

@@ -42,6 +42,7 @@ class RunRecorder:
         self._prompt_tokens = self._output_tokens = self._truncated = 0
         self._sent = self._cache_hits = self._left_out = 0
         self._counters: dict[str, float] = {}
+        self._was_stopped = False
 
     def watch(self, engine: Engine) -> WatchedEngine:
         """Returns the engine with its stages on the timeline."""
@@ -63,6 +64,7 @@ class RunRecorder:
         self._sent, self._cache_hits = stream.counters.sent, stream.counters.cache_hits
         self._counters = engine.counters() if stream.counters.sent else {}
         self._left_out = stream.counters.left_out
+        self._was_stopped = stream.was_stopped
 
     def results(
         self,
@@ -100,7 +102,7 @@ class RunRecorder:
             git_hash=_git_hash(),
             chat_template=source.chat_template,
             model_fingerprint=engine.fingerprint(),
-            interrupted=self._left_out > 0,
+            interrupted=self._was_stopped or self._left_out > 0,
         )
 
 

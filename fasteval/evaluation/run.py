@@ -11,6 +11,8 @@ from fasteval.api.request import Kind
 from fasteval.cache import ResponseCache, default_folder
 from fasteval.errors import DocumentError, RequestError
 from fasteval.evaluation.dialog import Dialogs
+from fasteval.evaluation.errorlimit import ErrorLimit, ErrorWatch
+from fasteval.evaluation.interruption import Interruption
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
 from fasteval.evaluation.scorer import TaskScorer
@@ -36,15 +38,25 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-def evaluate(settings: RunSettings, *, progress: Progress | None = None, observer: Observer | None = None) -> Results:
+def evaluate(
+    settings: RunSettings,
+    *,
+    progress: Progress | None = None,
+    observer: Observer | None = None,
+    interruption: Interruption | None = None,
+) -> Results:
     """Runs one evaluation and returns its results, unsaved. A wrong command shows before a model loads.
 
-    An `observer` orders the documents, sees each scored one, and may end a task early.
+    Args:
+        settings: the run.
+        progress: who is told how far it is.
+        observer: orders the documents, sees each scored one, and may end a task early.
+        interruption: what may ask for an early end; the results are then those of the documents that are done.
 
     Raises:
         FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
     """
-    progress = progress or SilentProgress()
+    progress, interruption = progress or SilentProgress(), interruption or Interruption()
     recorder = RunRecorder(settings)
     check_writable(settings.output_path)
     cache_folder = default_folder()
@@ -71,7 +83,8 @@ def evaluate(settings: RunSettings, *, progress: Progress | None = None, observe
                 shuffle_seed=settings.shuffle_seed,
                 ranks=None if observer is None else row_ranks(workload.table, observer),
             )
-        scorers = _run(settings, workload, plan, engine, cache, recorder, progress, observer)
+        with interruption.deferred():
+            scorers = _run(settings, workload, plan, engine, cache, recorder, progress, observer, interruption)
         engine.close()  # all is answered; and a process's memory is known when it has ended
         with recorder.timeline.stage("scoring"):
             progress.stage("summing up")
@@ -89,14 +102,16 @@ def _run(
     recorder: RunRecorder,
     progress: Progress,
     observer: Observer | None,
+    interruption: Interruption,
 ) -> dict[str, TaskScorer]:
     """Streams the plan through the engine and scores each document when its last answer is there."""
     loader = RequestLoader(plan, workload.tasks)
     stream = Stream(
         plan, loader, recorder.watch(engine), cache, fingerprint=engine.fingerprint(), seed=settings.seed,
-        window=settings.window,
+        window=settings.window, should_stop=lambda: interruption.is_requested,
     )  # fmt: skip
     scorers = {name: _scorer(settings, workload, name, loader, engine) for name in workload.tasks}
+    watch = ErrorWatch(ErrorLimit.parse(settings.on_error), scorers.values())
     dialogs = {name: Dialogs(task, workload.options) for name, task in workload.tasks.items()}
     table, names = plan.table, plan.table.task_names
     whole_dialogs = engine.capabilities().runs_dialogs
@@ -111,15 +126,18 @@ def _run(
         if not isinstance(outcome, Answer):
             stream.add(outcome)
             continue
-        if outcome.error is not None and settings.on_error == "fail":
-            raise RequestError(f"{name}, document {int(table.doc[answer.row])}: {outcome.error}")
         with recorder.timeline.stage("scoring"):
             document = scorers[name].receive(outcome)
+        watch.look(scorers[name])
         for task in () if observer is None or document is None else observer.receive(name, document):
             stream.leave_out(np.flatnonzero(table.task == names.index(task)))
         if not answer.was_cached:
             progress.advance(1, name)
     recorder.finish_stream(stream, engine)
+    for scorer in scorers.values():
+        with recorder.timeline.stage("scoring"):
+            scorer.finish()
+        watch.look(scorer)
     return scorers
 
 

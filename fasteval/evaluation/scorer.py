@@ -33,7 +33,13 @@ class _Waiting:
 
 
 class TaskScorer:
-    """Collects the answers of one task's rows."""
+    """Collects the answers of one task's rows.
+
+    Attributes:
+        task_name: the task's name.
+        documents: how many documents the run has of it.
+        failed: those of them that have no score so far.
+    """
 
     def __init__(
         self,
@@ -60,6 +66,9 @@ class TaskScorer:
             for failure in table.failures
             if table.task_names[failure.task] == task.name
         ]
+        self.task_name = task.name
+        self.failed = list(self._scored)
+        self.documents = len(self._missing) + len(self._scored)
 
     def receive(self, answer: Answer) -> ScoredDocument | None:
         """Takes the answer to one row; scores the document if it was the last one missing, and returns it.
@@ -76,7 +85,7 @@ class TaskScorer:
         if not self._streams:
             self._complete.append(waiting)
             return None
-        self._scored.append(self._score([waiting])[0])
+        self._add(self._score([waiting]))
         return self._scored[-1]
 
     def finish(self) -> list[ScoredDocument]:
@@ -84,9 +93,13 @@ class TaskScorer:
 
         Documents that lack answers (of a run that was interrupted) are left out.
         """
-        self._scored += self._score(sorted(self._complete, key=lambda waiting: waiting.doc_id))
+        self._add(self._score(sorted(self._complete, key=lambda waiting: waiting.doc_id)))
         self._complete = []
         return sorted(self._scored, key=lambda document: document.doc_id)
+
+    def _add(self, documents: list[ScoredDocument]) -> None:
+        self._scored += documents
+        self.failed += [document for document in documents if document.error is not None]
 
     def _score(self, documents: list[_Waiting]) -> list[ScoredDocument]:
         errors = {document.doc_id: _error(document) for document in documents}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import PromptOptions
 from fasteval.errors import UsageError
+from fasteval.evaluation.errorlimit import ErrorLimit
 from fasteval.results.layouts import find_layout
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from fasteval.models.engine import Engine
 
 __all__ = ["RunSettings"]
-
-_ON_ERROR = ("finish", "fail")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,8 @@ class RunSettings:
         bootstrap_iters: draws for standard errors that have no closed form; 0 computes none.
         window: requests in flight; None leaves it to the engine.
         shuffle_seed: send requests in a random order (results do not change; tests show it).
-        on_error: "finish" leaves failed documents out of the metrics and says so; "fail" stops at the first.
+        on_error: "finish" leaves failed documents out of the metrics and says so; "fail" stops at the first, and
+            "threshold=1%" (or a number of documents: "threshold=20") as soon as more than that have failed.
         heartbeat_timeout: seconds without a sign of life until the engine counts as hung and is started again.
         trust_remote_code: let checkpoints bring their own code.
     """
@@ -99,8 +99,7 @@ class RunSettings:
         """Refuses settings that contradict each other or mean nothing."""
         if not self.tasks:
             raise UsageError("no tasks are named: pass --tasks (and see `fasteval tasks list`)")
-        if self.on_error not in _ON_ERROR:
-            raise UsageError(f"--on_error {self.on_error} is not one of {', '.join(_ON_ERROR)}")
+        ErrorLimit.parse(self.on_error)
         find_layout(self.layout)
         if self.no_cache and self.use_cache is not None:
             raise UsageError("--no_cache and --use_cache contradict each other")

@@ -45,6 +45,7 @@ def _scores(results: Results) -> dict[str, Any]:
         "errors": {name: task.errors for name, task in tasks.items()},
         "failures": {name: list(task.failures) for name, task in tasks.items()},
         "is_complete": results.is_complete,
+        "interrupted": results.interrupted,
     }
 
 

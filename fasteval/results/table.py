@@ -110,9 +110,10 @@ def _number(value: float) -> str:
 
 
 def _sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
-    yield "Tasks", _rows(results.tasks.values())
+    partial = " (partial)" if results.interrupted else ""
+    yield f"Tasks{partial}", _rows(results.tasks.values())
     if any(group.metrics for group in results.groups.values()):
-        yield "Groups", _rows(results.groups.values())
+        yield f"Groups{partial}", _rows(results.groups.values())
 
 
 def _rows(entries: Iterable[TaskResult | GroupResult]) -> Iterator[_TableRow]:

@@ -17,7 +17,7 @@ from fasteval.scheduling.loader import place_media
 from fasteval.scheduling.plan import request_key, request_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -94,11 +94,26 @@ class Stream:
         fingerprint: str,
         seed: int,
         window: int | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Prepares the run; `window` bounds the requests in flight (the engine's own wish by default)."""
+        """Prepares the run.
+
+        Args:
+            plan: what to run.
+            loader: gives the plan's rows as requests.
+            engine: answers them.
+            cache: has earlier answers, and gets the new ones.
+            fingerprint: the model's, for the keys of follow-ups.
+            seed: the run's, for the seeds of follow-ups.
+            window: bounds the requests in flight (the engine's own wish by default).
+            should_stop: asked all the time; once it says yes, nothing more is sent or waited for.
+        """
         self._plan, self._loader, self._engine, self._cache = plan, loader, engine, cache
         self._fingerprint, self._seed = fingerprint, seed
         self._window = window or engine.capabilities().window
+        self._should_stop = should_stop
+        #: Whether `should_stop` ended the stream before everything was answered.
+        self.was_stopped = False
         self._queue: Iterator[int] = iter(plan.order.tolist())
         self._waiting: dict[bytes, list[int]] = {}  # key -> rows that want its answer
         self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
@@ -110,10 +125,12 @@ class Stream:
     def __iter__(self) -> Iterator[Answer]:
         """Yields cached answers first, and then the others as the engine completes them."""
         yield from self._cached_answers()
+        if self.was_stopped:
+            return
         self._enlist_followers()
         if len(self._plan.order):
             self._engine.start()
-        while True:
+        while not self.was_stopped:
             exhausted = self._fill_window()
             while self._ready:
                 yield self._ready.popleft()
@@ -122,6 +139,8 @@ class Stream:
                     self._settle(completion)
             elif exhausted and not self._ready:
                 return
+            self.was_stopped = self._should_stop()
+        yield from self._ready
 
     def leave_out(self, rows: NDArray[np.int64]) -> None:
         """Sends none of `rows` that is not on its way yet, unless another row wants the same answer.
@@ -165,6 +184,9 @@ class Stream:
 
     def _cached_answers(self) -> Iterator[Answer]:
         for row in np.flatnonzero(self._plan.cached).tolist():
+            if self._should_stop():
+                self.was_stopped = True
+                return
             self.counters.cache_hits += 1
             yield Answer(row, self._cache.get(self._plan.keys[row].tobytes()), was_cached=True)
 

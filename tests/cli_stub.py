@@ -32,7 +32,7 @@ class Evaluation:
     def settings(self) -> RunSettings:
         return self.seen[-1]
 
-    def evaluate(self, settings: RunSettings, *, progress: Any = None) -> Results:
+    def evaluate(self, settings: RunSettings, *, progress: Any = None, interruption: Any = None) -> Results:
         self.seen.append(settings)
         progress.start(1, 0)
         if isinstance(self.results, BaseException):

@@ -165,3 +165,7 @@ def test_joining_texts_and_columns_is_what_jinja_would_do(texts: list[str], valu
     else:
         if "<class 'range'>" not in expected:  # the sandbox has a range of its own
             assert expected == render_template(source, values)
+
+
+def test_any_number_of_documents_is_rendered() -> None:
+    assert all(render_template("{{a}}b", {"a": number}) == f"{number}b" for number in range(400_000))

@@ -29,7 +29,10 @@ class Kind(IntEnum):
     @property
     def generates(self) -> bool:
         """Whether the answer is text (else it is a log-probability)."""
-        return self in (Kind.GENERATE_UNTIL, Kind.GENERATE_UNTIL_MULTI_ROUND)
+        return self in _GENERATING
+
+
+_GENERATING = frozenset({Kind.GENERATE_UNTIL, Kind.GENERATE_UNTIL_MULTI_ROUND})
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fasteval.cache import ResponseCache, default_folder
 from fasteval.errors import DocumentError, RequestError
 from fasteval.evaluation.dialog import Dialogs
 from fasteval.evaluation.errorlimit import ErrorLimit, ErrorWatch
+from fasteval.evaluation.garbage import rare_collections
 from fasteval.evaluation.interruption import Interruption
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.engine import Engine
+    from fasteval.requests.table import Row
     from fasteval.results.model import Results, TaskResult
     from fasteval.results.progress import Progress
     from fasteval.scheduling import FollowUp, Plan
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
+@rare_collections()
 def evaluate(
     settings: RunSettings,
     *,
@@ -114,20 +117,22 @@ def _run(
     watch = ErrorWatch(ErrorLimit.parse(settings.on_error), scorers.values())
     dialogs = {name: Dialogs(task, workload.options) for name, task in workload.tasks.items()}
     table, names = plan.table, plan.table.task_names
-    whole_dialogs = engine.capabilities().runs_dialogs
+    has_dialogs = not engine.capabilities().runs_dialogs and Kind.GENERATE_UNTIL_MULTI_ROUND in table.kind
     progress.stage("evaluating")
     progress.start(len(table), int(plan.cached.sum()))
     for answer in stream:
         recorder.count(answer)
-        name = names[int(table.task[answer.row])]
+        name = names[table.task.item(answer.row)]
         outcome: Answer | FollowUp = answer
-        if table.kind[answer.row] == Kind.GENERATE_UNTIL_MULTI_ROUND and not whole_dialogs:
+        if has_dialogs and table.row_kind(answer.row) is Kind.GENERATE_UNTIL_MULTI_ROUND:
             outcome = dialogs[name].proceed(answer, int(table.doc[answer.row]))
         if not isinstance(outcome, Answer):
             stream.add(outcome)
             continue
-        with recorder.timeline.stage("scoring"):
-            document = scorers[name].receive(outcome)
+        document = None
+        if scorers[name].receive(outcome):
+            with recorder.timeline.stage("scoring"):
+                document = scorers[name].score_next()
         watch.look(scorers[name])
         for task in () if observer is None or document is None else observer.receive(name, document):
             stream.leave_out(np.flatnonzero(table.task == names.index(task)))
@@ -146,22 +151,21 @@ def _scorer(settings: RunSettings, workload: Workload, name: str, loader: Reques
     return TaskScorer(
         task,
         workload.table,
-        show_prompt=_prompt_shower(workload, loader, engine),
+        show_prompt=_prompt_shower(loader, engine),
         reasoning_tags=settings.reasoning_tags,
         repeats=task.repeats,
         predict_only=settings.predict_only,
     )
 
 
-def _prompt_shower(workload: Workload, loader: RequestLoader, engine: Engine) -> Callable[[int], str]:
+def _prompt_shower(loader: RequestLoader, engine: Engine) -> Callable[[Row], str]:
     """Returns the function that gives the exact text that a row's model was shown."""
 
-    def show(row: int) -> str:
-        decoded = workload.table.row(row)
+    def show(row: Row) -> str:
         try:
-            return engine.render(loader.prompt(decoded)[0])
+            return engine.render(loader.prompt(row)[0])
         except (DocumentError, RequestError):  # the answer came from the cache, and the media are not there any more
-            return decoded.prompt.plain_text()
+            return row.prompt.plain_text()
 
     return show
 

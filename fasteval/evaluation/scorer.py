@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from fasteval.filters.pipeline import FilterPipeline
     from fasteval.requests import RequestTable
+    from fasteval.requests.table import Row
     from fasteval.scheduling import Answer
     from fasteval.tasks import ConfigurableTask
 
 __all__ = ["TaskScorer"]
+
+_MULTI_ROUND = Kind.GENERATE_UNTIL_MULTI_ROUND
 
 
 @dataclass(slots=True)
@@ -46,12 +49,12 @@ class TaskScorer:
         task: ConfigurableTask,
         table: RequestTable,
         *,
-        show_prompt: Callable[[int], str],
+        show_prompt: Callable[[Row], str],
         reasoning_tags: Sequence[tuple[str, str]] = (),
         repeats: int = 1,
         predict_only: bool = False,
     ) -> None:
-        """Prepares the scoring of `task`'s rows in `table`; `show_prompt(row)` gives the exact text that was sent."""
+        """Prepares the scoring of `task`'s rows in `table`; `show_prompt` gives the exact text that was sent."""
         self._task, self._table, self._show_prompt = task, table, show_prompt
         self._reasoning_tags, self._repeats, self._predict_only = reasoning_tags, repeats, predict_only
         self._pipelines = task.filters()
@@ -70,22 +73,26 @@ class TaskScorer:
         self.failed = list(self._scored)
         self.documents = len(self._missing) + len(self._scored)
 
-    def receive(self, answer: Answer) -> ScoredDocument | None:
-        """Takes the answer to one row; scores the document if it was the last one missing, and returns it.
+    def receive(self, answer: Answer) -> bool:
+        """Takes the answer to one row; returns whether `score_next` has a document to score.
 
-        Where filters have to see all documents, none is scored, or returned, before the task's end.
+        Where filters have to see all documents, it has none before the task's end.
         """
-        doc_id = int(self._table.doc[answer.row])
-        waiting = self._waiting.setdefault(doc_id, _Waiting(doc_id))
+        doc_id = self._table.doc.item(answer.row)
+        waiting = self._waiting.get(doc_id)
+        if waiting is None:
+            waiting = self._waiting[doc_id] = _Waiting(doc_id)
         waiting.answers[answer.row] = answer
         self._missing[doc_id] -= 1
         if self._missing[doc_id]:
-            return None
+            return False
         del self._waiting[doc_id], self._missing[doc_id]
-        if not self._streams:
-            self._complete.append(waiting)
-            return None
-        self._add(self._score([waiting]))
+        self._complete.append(waiting)
+        return self._streams
+
+    def score_next(self) -> ScoredDocument:
+        """Scores the document that has been completed last, and returns it."""
+        self._add(self._score([self._complete.pop()]))
         return self._scored[-1]
 
     def finish(self) -> list[ScoredDocument]:
@@ -132,8 +139,8 @@ class TaskScorer:
     def _responses(self, document: _Waiting) -> list[list[Any]]:
         """Returns for each request of a document its list of answers: one a repeat for texts, one for choices."""
         answers = [document.answers[row].response for row in sorted(document.answers)]
-        kind = Kind(int(self._table.kind[min(document.answers)]))
-        if kind is Kind.GENERATE_UNTIL_MULTI_ROUND:
+        kind = self._table.row_kind(min(document.answers))
+        if kind is _MULTI_ROUND:
             return [[list(response.texts) for response in answers if response is not None]]
         values = [response.value for response in answers if response is not None]
         if not kind.generates:
@@ -171,10 +178,10 @@ class TaskScorer:
         return {
             "doc_id": document.doc_id,
             "doc": without_media(doc),
-            "prompt": self._show_prompt(rows[0]),
+            "prompt": self._show_prompt(first),
             "context": first.prompt.plain_text(),
             "resps": [response.value for response in responses],
-            "continuations": [self._table.row(row).continuation or "" for row in rows] if scored else None,
+            "continuations": [self._table.continuation_text(row) or "" for row in rows] if scored else None,
             "finish_reason": responses[0].finish_reason,
             "prompt_tokens": sum(response.prompt_tokens for response in responses),
             "output_tokens": sum(response.output_tokens for response in responses),

@@ -104,11 +104,15 @@ class RequestTable:
             task=self.task.item(index),
             doc_id=self.doc.item(index),
             slot=self.slot.item(index),
-            kind=_KINDS[self.kind.item(index)],
+            kind=self.row_kind(index),
             prompt=Prompt.decode(self.text(self.prompt.item(index)), is_chat=self.chat.item(index)),
             continuation=self.continuation_text(index),
             generation_kwargs={} if generation < 0 else self.generation_kwargs[generation],
         )
+
+    def row_kind(self, index: int) -> Kind:
+        """Returns what row `index` asks."""
+        return _KINDS[self.kind.item(index)]
 
     def continuation_text(self, index: int) -> str | None:
         """Returns the continuation of row `index`, without decoding the rest of the row; None if it has none."""

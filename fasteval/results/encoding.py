@@ -19,6 +19,7 @@ _MAX_DEPTH = 100
 _MAX_DESCRIPTION = 1000
 _MEDIA_KEYS = ({"bytes", "path"}, {"array", "sampling_rate"})
 _DROPPED = object()
+_PLAIN = (str, int, float)
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _DESCRIPTIONS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Mapping, dict),
@@ -64,7 +65,7 @@ def document_hash(doc: Mapping[str, Any]) -> str:
 
 
 def _keep(value: Any) -> Any:
-    if isinstance(value, str | int | float | bool | None):
+    if value is None or isinstance(value, _PLAIN):
         return value
     if isinstance(value, Mapping):
         if any(keys == set(value) for keys in _MEDIA_KEYS):

@@ -143,9 +143,9 @@ def score_choices(
 
 
 def _gold_indices(fields: DocumentFields, doc: dict[str, Any], choices: list[str]) -> list[int]:
-    text = fields.doc_to_text(doc)
-    # Where the choices are the questions, the text is the number of the right one, and the target its continuation.
-    gold = text if isinstance(text, int) else fields.doc_to_target(doc)
+    # Where the choices are the questions, the target is what continues them.
+    number = fields.question_number(doc)
+    gold = fields.doc_to_target(doc) if number is None else number
     golds = list(gold) if isinstance(gold, list | tuple) else [gold]
     indices = []
     for entry in golds:

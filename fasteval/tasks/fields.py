@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DocumentError
 from fasteval.tasks.config import is_column_name
-from fasteval.tasks.templates import render_template
+from fasteval.tasks.templates import is_never_a_number, render_template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +47,17 @@ class DocumentFields:
             value, is_template = _column_or_template(self.text, doc, "doc_to_text")
             return int(value) if is_template and self.choice is not None and value.isdigit() else value
         return call_with_options(self.text, doc, self.text_options) if callable(self.text) else self.text
+
+    def question_number(self, doc: dict[str, Any]) -> int | None:
+        """Returns the number of the right one where the choices are the questions; None where there is one question.
+
+        Raises:
+            DocumentError: as for `doc_to_text`.
+        """
+        if isinstance(self.text, str) and self.text not in doc and is_never_a_number(self.text):
+            return None
+        text = self.doc_to_text(doc)
+        return text if isinstance(text, int) else None
 
     def doc_to_target(self, doc: dict[str, Any]) -> Any:
         """Returns the right answer: a text, a list of texts, or a choice's number.

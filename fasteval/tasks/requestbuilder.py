@@ -137,7 +137,7 @@ class RequestBuilder:
         """
         if self._config.output_type != "multiple_choice" or self._config.doc_to_text is None:
             return False
-        return isinstance(self._fields.doc_to_text(doc), int)
+        return self._fields.question_number(doc) is not None
 
     def of_context(self, context: str, doc: dict[str, Any]) -> list[DocumentRequest]:
         """Returns the document's requests for a context that somebody made of `prompt`, as the classic API wants it."""

@@ -11,11 +11,12 @@ from jinja2 import nodes
 
 from fasteval.errors import DocumentError
 from fasteval.safety import LimitedEnvironment
+from fasteval.safety.sizes import check_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_template", "render_template"]
+__all__ = ["check_template", "is_never_a_number", "render_template"]
 
 
 def render_template(source: str, doc: Mapping[str, Any]) -> str:
@@ -27,13 +28,22 @@ def render_template(source: str, doc: Mapping[str, Any]) -> str:
     pieces = _columns_and_texts(source)
     try:
         if pieces is not None and all(text is not None or name in doc for name, text in pieces):
-            return LimitedEnvironment.concat([str(doc[name]) if text is None else text for name, text in pieces])
+            joined = "".join([str(doc[name]) if text is None else text for name, text in pieces])
+            check_length(len(joined))
+            return joined
         return _environment().render_limited(_compile(source), doc)
     except jinja2.UndefinedError as error:
         columns = ", ".join(sorted(doc))
         raise DocumentError(f"template {_shortened(source)}: {error.message}; the columns are {columns}") from error
     except Exception as error:  # expressions can fail like any Python
         raise DocumentError(f"template {_shortened(source)}: {type(error).__name__}: {error}") from error
+
+
+@lru_cache(maxsize=4096)
+def is_never_a_number(source: str) -> bool:
+    """Whether the template's text has a character that is no digit, whatever the document says."""
+    pieces = _columns_and_texts(source) or ()
+    return any(text and not text.isdigit() for _, text in pieces)
 
 
 def check_template(source: str) -> str | None:

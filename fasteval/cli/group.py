@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fasteval
+from fasteval.cli.compare import compare
 from fasteval.cli.models import models
 from fasteval.cli.parameters import CommandGroup
 from fasteval.cli.run import run
@@ -55,6 +56,7 @@ def group() -> None:
 group.add_command(run)
 group.add_command(tasks)
 group.add_command(models)
+group.add_command(compare)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,3 +2,22 @@
 
 May read results and compute; knows nothing of models, and runs none.
 """
+
+from __future__ import annotations
+
+from fasteval.comparison.compare import compare_runs
+from fasteval.comparison.difference import PairedScores
+from fasteval.comparison.model import Comparison, ComparisonOptions, Flip, ScoreComparison, TaskComparison
+from fasteval.comparison.table import markdown, print_comparison
+
+__all__ = [
+    "Comparison",
+    "ComparisonOptions",
+    "Flip",
+    "PairedScores",
+    "ScoreComparison",
+    "TaskComparison",
+    "compare_runs",
+    "markdown",
+    "print_comparison",
+]

@@ -1,0 +1,124 @@
+"""`RunDocument`: one document of a saved run, whichever program wrote it, as a comparison needs it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fasteval.results.saved import SavedTask
+
+__all__ = ["RunDocument", "documents_of", "metric_keys"]
+
+#: What samples hold beside metrics. lmms-eval's name none of their metrics, so that these must be known.
+_NO_METRICS = frozenset(
+    {"doc_id", "doc", "target", "prompt", "input", "arguments", "resps", "filtered_resps", "filter", "metrics", "error"}
+    | {"finish_reason", "prompt_tokens", "output_tokens", "token_counts", "input_media", "raw_filtered_resps"}
+    | {"doc_hash", "prompt_hash", "target_hash", "continuations", "logprobs", "is_greedy"}
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class RunDocument:
+    """One document of a run, under all filters.
+
+    Attributes:
+        doc_id: its number in its split.
+        content: digest of its content; None where the file has none that means anything.
+        prompt: its prompt without template and media.
+        exact_prompt: the text that the model was shown; None where the file does not say.
+        target: the right answer, as text.
+        values: its numbers by "metric,filter".
+        answers: its filtered answers by filter.
+        columns: its columns without media; empty where the file has none.
+        error: why it has no score.
+        is_truncated: whether its answer ended because of the length limit; None where the file does not say.
+    """
+
+    doc_id: int
+    content: str | None = None
+    prompt: str = ""
+    exact_prompt: Any = None
+    target: str = ""
+    values: dict[str, float] = field(default_factory=dict)
+    answers: dict[str, Any] = field(default_factory=dict)
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+    is_truncated: bool | None = None
+
+
+def documents_of(task: SavedTask) -> dict[int, RunDocument]:
+    """Returns the documents of a task by number.
+
+    Where a file names no filters (lmms-eval's), the samples of a document are taken to be in the filters' order.
+    """
+    filters = list(dict.fromkeys(key.partition(",")[2] for key in metric_keys(task))) or ["none"]
+    seen: dict[int, int] = defaultdict(int)
+    documents: dict[int, RunDocument] = {}
+    for sample in task.samples:
+        number = sample["doc_id"]
+        name = str(sample.get("filter") or filters[min(seen[number], len(filters) - 1)])
+        seen[number] += 1
+        document = documents.get(number)
+        if document is None:
+            document = documents[number] = _document(sample)
+        _add(document, sample, name, str(task.config.get("score_key") or "score"))
+    if len({document.content for document in documents.values()}) == 1 and len(documents) > 1:
+        for document in documents.values():
+            document.content = None  # lmms-eval hashes nothing: every document has the same digest
+    return documents
+
+
+def metric_keys(task: SavedTask) -> list[str]:
+    """Returns the "metric,filter" names of a results file's values, in its order."""
+    keys = (key for key in task.values if "," in key)
+    return [key for key in keys if not key.partition(",")[0].endswith(("_stderr", "_stderr_clt", "_stderr_clustered"))]
+
+
+def _document(sample: Mapping[str, Any]) -> RunDocument:
+    columns = sample.get("doc")
+    finish = sample.get("finish_reason")
+    return RunDocument(
+        doc_id=sample["doc_id"],
+        content=sample.get("doc_hash"),
+        prompt=_prompt(sample),
+        exact_prompt=sample.get("prompt"),
+        target=str(sample.get("target")),
+        columns=columns if isinstance(columns, Mapping) else {},
+        is_truncated=finish == "length" if "finish_reason" in sample else None,
+    )
+
+
+def _prompt(sample: Mapping[str, Any]) -> str:
+    """Returns the prompt without template: `input`, or the first argument of lm-eval's first request."""
+    if "input" in sample:
+        return str(sample["input"])
+    arguments = sample.get("arguments")
+    if isinstance(arguments, Mapping):
+        first: Any = next(iter(arguments.values()), {})
+        return str(first.get("arg_0", "")) if isinstance(first, Mapping) else str(first)
+    return ""
+
+
+def _add(document: RunDocument, sample: Mapping[str, Any], filter_name: str, score_key: str) -> None:
+    """Adds what the sample says under its filter."""
+    if sample.get("error") is not None:
+        document.error = str(sample["error"])
+    document.answers[filter_name] = sample.get("filtered_resps")
+    for metric in sample.get("metrics") or [name for name in sample if name not in _NO_METRICS]:
+        renamed = f"metric_{metric}"
+        number = _number(sample.get(renamed, sample.get(metric)), score_key)
+        if number is not None:
+            document.values[f"{metric},{filter_name}"] = number
+
+
+def _number(value: Any, score_key: str) -> float | None:
+    """Returns a document's value as a number: itself, or the score of a mapping that has one; None for others."""
+    if isinstance(value, Mapping):
+        value = value.get(score_key)
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -1,0 +1,203 @@
+"""A comparison as text: a table for a terminal, and Markdown for a pull request."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from fasteval.results.encoding import to_json
+from fasteval.results.printable import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import TextIO
+
+    from fasteval.comparison.model import Comparison, Flip, ScoreComparison, TaskComparison
+
+__all__ = ["cell_text", "markdown", "print_comparison"]
+
+_MAX_FLIPS = 20
+_MAX_CELL = 60
+_COLUMNS = ("Task", "n", "Base", "Candidate", "Difference", "p", "Detectable", "Flips", "Verdict")
+_MIN_WIDTH = 140
+
+
+class _Row(NamedTuple):
+    """One line of the table, as texts."""
+
+    name: str
+    documents: str
+    base: str
+    candidate: str
+    difference: str
+    p_value: str
+    detectable: str
+    flips: str
+    verdict: str
+
+
+def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> None:
+    """Prints the table: with colours on a terminal, else as Markdown without the flipped documents."""
+    stream = sys.stdout if stream is None else stream
+    if not stream.isatty():
+        stream.write(markdown(comparison, max_flips=0))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(file=stream)
+    for line in _heading(comparison):
+        console.print(Text(line))
+    console.width = max(console.width, _MIN_WIDTH)  # a cut number is worse than a wrapped line
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
+    for column in _COLUMNS:
+        justify: Literal["left", "right"] = "left" if column in ("Task", "Verdict") else "right"
+        table.add_column(Text(column), justify=justify, no_wrap=True)
+    colours = {"better": "green", "worse": "red"}
+    for row in _rows(comparison):
+        table.add_row(*(Text(cell, style=colours.get(row.verdict, "")) for cell in row))
+    console.print(table)
+    for line in _explanations(comparison):
+        console.print(Text(line, style="dim"))
+
+
+def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
+    """Returns the comparison as Markdown; of each task the first `max_flips` documents whose score differs."""
+    lines = [*(f"{line}  " for line in _heading(comparison)), ""]
+    lines += _table(_COLUMNS, list(_rows(comparison)))
+    lines += ["", *(f"{line}  " for line in _explanations(comparison))]
+    for task in comparison.tasks if max_flips else ():
+        if task.flips:
+            lines += ["", *_flips(task, max_flips)]
+    return "\n".join(lines) + "\n"
+
+
+def cell_text(value: Any, max_length: int = _MAX_CELL) -> str:
+    """Returns a value as one line: texts as they are, one answer without its list, anything else as JSON."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return printable(value if isinstance(value, str) else to_json(value).decode(), max_length)
+
+
+def _heading(comparison: Comparison) -> Iterator[str]:
+    yield f"Base: {_place(comparison.base)}"
+    for number, candidate in enumerate(comparison.candidates, 1):
+        suffix = f" {number}" if len(comparison.candidates) > 1 else ""
+        yield f"Candidate{suffix}: {_place(candidate)}"
+    for text in comparison.forced:
+        yield f"NOT COMPARABLE, compared by force: {printable(text)}"
+
+
+def _place(run: tuple[str, str]) -> str:
+    label, path = run
+    return printable(f"{label} ({path})" if path else label)
+
+
+def _rows(comparison: Comparison) -> Iterator[_Row]:
+    several = len(comparison.candidates) > 1
+    for task in comparison.tasks:
+        suffix = f" [{task.candidate + 1}]" if several else ""
+        yield _row(f"{task.task}{suffix}: {_short(task.main.name)}", task.main, comparison.alpha)
+        for category in task.categories:
+            yield _row(f"  {task.category_column} = {category.name}", category, comparison.alpha)
+        for other in task.others:
+            yield _row(f"  {_short(other.name)}", other, comparison.alpha)
+
+
+def _short(metric: str) -> str:
+    return metric.removesuffix(",none")
+
+
+def _row(name: str, score: ScoreComparison, alpha: float) -> _Row:
+    indent = len(name) - len(name.lstrip())
+    return _Row(
+        name=" " * indent + printable(name, _MAX_CELL),
+        documents=f"{score.count:,}",
+        base=f"{score.base:.4f}",
+        candidate=f"{score.candidate:.4f}",
+        difference=f"{score.difference:+.4f} [{score.low:+.4f}, {score.high:+.4f}]",
+        p_value=_p_value(score.p_value if score.adjusted is None else score.adjusted),
+        detectable="none" if score.detectable is None else f"{score.detectable:.4f}",
+        flips=f"+{score.gained} -{score.lost}",
+        verdict="" if score.adjusted is None else score.verdict(alpha),
+    )
+
+
+def _p_value(value: float) -> str:
+    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
+
+
+def _explanations(comparison: Comparison) -> Iterator[str]:
+    over = "tasks and candidates" if len(comparison.candidates) > 1 else "tasks"
+    yield (
+        f"p: test of no difference, paired by document, with Holm's correction over {over}; categories and further "
+        f"metrics are not corrected and have no verdict. In brackets: the {1 - comparison.alpha:.0%} interval. "
+        f"Detectable: what would have been found with 80 % power at {comparison.alpha:g}. "
+        "Flips: documents gained and lost."
+    )
+    for task in comparison.tasks:
+        yield from _remarks(task)
+    for text in (*comparison.skipped, *comparison.notes):
+        yield f"Note: {printable(text)}"
+
+
+def _remarks(task: TaskComparison) -> Iterator[str]:
+    methods = {
+        "mcnemar": "McNemar's exact test, Tango's interval",
+        "bootstrap": "paired bootstrap, studentised",
+        "sign": "sign test (too few differ for a bootstrap)",
+    }
+    over = f" over {task.main.clusters:,} clusters" if task.main.clusters else ""
+    yield f"{printable(task.task)}: {methods[task.main.method]}{over}; {len(task.flips):,} documents differ."
+    for numbers, what in ((task.unpaired, "documents that only it has"), (task.errors, "error rows")):
+        if any(numbers):
+            yield f"{printable(task.task)}: {what}: {numbers[0]:,} in the base, {numbers[1]:,} in the candidate."
+    if task.not_compared:
+        names = printable(", ".join(task.not_compared))
+        yield f"{printable(task.task)}: not compared, because documents have no number of their own: {names}."
+    for score in (task.main, *task.others):
+        if score.reported is not None:
+            base, candidate = score.reported
+            values = f"{printable(score.name)} is {base:.4f} and {candidate:.4f} in the results"
+            yield f"{printable(task.task)}: {values}; what is compared is the mean over the paired documents."
+    yield from (f"{printable(task.task)}: {printable(text)}." for text in task.remarks)
+
+
+def _flips(task: TaskComparison, most: int) -> list[str]:
+    worse = sorted(task.flips, key=lambda flip: (_gain(task, flip) > 0, flip.doc_id))
+    title = f"{printable(task.task)}: {task.main.gained} gained, {task.main.lost} lost"
+    rows = [
+        (
+            str(flip.doc_id),
+            f"{flip.base:g} → {flip.candidate:g}",
+            *(cell_text(value) for value in (flip.prompt, flip.target, flip.base_answer, flip.candidate_answer)),
+        )
+        for flip in worse[:most]
+    ]
+    columns = ("Document", "Score", "Prompt", "Target", "Base's answer", "Candidate's answer")
+    more = [f"… and {len(worse) - most} more"] if len(worse) > most else []
+    return [f"<details><summary>{_escaped(title)}</summary>", "", *_table(columns, rows), "", *more, "</details>"]
+
+
+def _gain(task: TaskComparison, flip: Flip) -> float:
+    gain = flip.candidate - flip.base
+    return gain if task.main.higher_is_better else -gain
+
+
+def _table(columns: tuple[str, ...], rows: list[Any]) -> list[str]:
+    """Returns the lines of a Markdown table, aligned for those who read it as it is."""
+    cells = [columns, *(tuple(_escaped(cell) for cell in row) for row in rows)]
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(columns))]
+    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
+    return [lines[0], f"|{'|'.join('-' * (width + 2) for width in widths)}|", *lines[1:]]
+
+
+def _escaped(text: str) -> str:
+    """Returns a text that is no markup inside a cell: what models answer must not write the page."""
+    indent = len(text) - len(text.lstrip(" "))
+    text = text.strip().replace("&", "&amp;").replace("<", "&lt;")
+    for mark in "\\|`*_[]!@#":
+        text = text.replace(mark, f"\\{mark}")
+    return "&nbsp;" * indent + text

@@ -11,6 +11,7 @@ import click
 
 import fasteval
 from fasteval.cli.compare import compare
+from fasteval.cli.gate import gate
 from fasteval.cli.models import models
 from fasteval.cli.parameters import CommandGroup
 from fasteval.cli.run import run
@@ -57,6 +58,7 @@ group.add_command(run)
 group.add_command(tasks)
 group.add_command(models)
 group.add_command(compare)
+group.add_command(gate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,11 +17,13 @@ from fasteval.cli.tasks import LISTINGS, print_listing
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import TextIO
 
+    from fasteval.evaluation.observer import Observer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.results.model import Results
 
-__all__ = ["EXIT_INCOMPLETE", "run"]
+__all__ = ["EXIT_INCOMPLETE", "evaluate_and_save", "run"]
 
 #: Exit code of a run that ended, while some documents have no score.
 EXIT_INCOMPLETE = 3
@@ -110,8 +112,18 @@ def run(**flags: Any) -> int:
     if len(wanted) == 1 and wanted[0] in LISTINGS:
         print_listing(flat(own["include_path"]), LISTINGS[wanted[0]])
         return 0
-    settings = make_settings(own)
+    results, exit_code = evaluate_and_save(make_settings(own))
+    return exit_code or (0 if results.is_complete else EXIT_INCOMPLETE)
 
+
+def evaluate_and_save(
+    settings: RunSettings, *, observer: Observer | None = None, stream: TextIO | None = None
+) -> tuple[Results, int]:
+    """Evaluates, saves and prints (to standard output, or `stream`).
+
+    Returns:
+        The results, and the exit code of the signal that ended the run early; 0 if none did.
+    """
     from fasteval.evaluation import evaluate
     from fasteval.evaluation.interruption import Interruption
     from fasteval.results import choose_progress
@@ -119,22 +131,22 @@ def run(**flags: Any) -> int:
     progress = choose_progress()
     with Interruption() as interruption:
         try:
-            results = evaluate(settings, progress=progress, interruption=interruption)
+            results = evaluate(settings, progress=progress, observer=observer, interruption=interruption)
         finally:
             progress.stop()
         with interruption.deferred():
-            _save_and_print(settings, results)
-    return interruption.exit_code or (0 if results.is_complete else EXIT_INCOMPLETE)
+            _save_and_print(settings, results, stream)
+    return results, interruption.exit_code or 0
 
 
-def _save_and_print(settings: RunSettings, results: Results) -> None:
+def _save_and_print(settings: RunSettings, results: Results, stream: TextIO | None) -> None:
     from fasteval.results.table import print_results
 
     try:
         # Saved before anything is printed: whoever reads the output may stop reading.
         saved = _save(results, settings)
     finally:
-        print_results(results)
+        print_results(results, stream)
     for path in saved:
         print(f"fasteval: saved {path}", file=sys.stderr)
     _warn_of_gaps(results)

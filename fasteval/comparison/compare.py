@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fasteval.comparison.pairing import Pairs
     from fasteval.results.saved import SavedRun
 
-__all__ = ["compare_runs", "compare_task", "paired_scores"]
+__all__ = ["choose_metric", "compare_runs", "compare_task", "paired_scores"]
 
 
 def compare_runs(base: SavedRun, candidates: Sequence[SavedRun], options: ComparisonOptions) -> Comparison:
@@ -73,7 +73,7 @@ def compare_task(
 ) -> TaskComparison:
     """Returns the comparison of one task, its p-values uncorrected."""
     keys, textual = _metrics(base, candidate, name, pairs)
-    main = _main_metric(keys, options.metric, name)
+    main = choose_metric(keys, options.metric, name)
     column = category_column([first for first, _ in pairs.both], options.category)
     cluster = base.tasks[name].config.get("cluster_key") if options.cluster is None else options.cluster or None
     categories = []
@@ -123,7 +123,13 @@ def _metrics(base: SavedRun, candidate: SavedRun, name: str, pairs: Pairs) -> tu
     return list(dict.fromkeys(keys)), [key for key in known if key not in keys]
 
 
-def _main_metric(keys: Sequence[str], wanted: str | None, task: str) -> str:
+def choose_metric(keys: Sequence[str], wanted: str | None, task: str) -> str:
+    """Returns the wanted one of a task's "metric,filter" names, or the first.
+
+    Raises:
+        UnknownNameError: there is none of the wanted name.
+        SavedResultsError: there is none at all.
+    """
     if not keys:
         raise SavedResultsError(f"{task}: no metric has a number for each document in both runs: nothing to pair")
     if wanted is None:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fasteval.comparison.binomial import upper_limit
-from fasteval.comparison.bootstrap import ClusterSums, PairedBootstrap, bootstrap_difference, cluster_sums
+from fasteval.comparison.bootstrap import MAX_DRAWS, ClusterSums, PairedBootstrap, bootstrap_difference, cluster_sums
 from fasteval.comparison.mcnemar import mcnemar_p_value, tango_interval
 from fasteval.comparison.power import detectable_difference, detectable_share
 
@@ -44,12 +44,14 @@ class PairedScores:
         candidate: float64 (N,). Those of the other, for the same documents.
         codes: int64 (N,). Each document's cluster, numbered from 0; None where documents are independent.
         seed: of the bootstrap.
+        draws: of the bootstrap, at most.
     """
 
     base: NDArray[np.float64]
     candidate: NDArray[np.float64]
     codes: NDArray[np.int64] | None = None
     seed: int = 1234
+    draws: int = MAX_DRAWS
 
     @property
     def count(self) -> int:
@@ -148,4 +150,4 @@ class PairedScores:
 
     @cached_property
     def _bootstrap(self) -> PairedBootstrap:
-        return bootstrap_difference(self.clusters, seed=self.seed)
+        return bootstrap_difference(self.clusters, seed=self.seed, draws=self.draws)

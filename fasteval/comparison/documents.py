@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fasteval.results.saved import SavedTask
 
-__all__ = ["RunDocument", "documents_of", "metric_keys"]
+__all__ = ["RunDocument", "as_number", "documents_of", "metric_keys", "short_name"]
 
 #: What samples hold beside metrics. lmms-eval's name none of their metrics, so that these must be known.
 _NO_METRICS = frozenset(
@@ -78,6 +78,11 @@ def metric_keys(task: SavedTask) -> list[str]:
     return [key for key in keys if not key.partition(",")[0].endswith(("_stderr", "_stderr_clt", "_stderr_clustered"))]
 
 
+def short_name(key: str) -> str:
+    """Returns a "metric,filter" name without the filter that stands for none."""
+    return key.removesuffix(",none")
+
+
 def _document(sample: Mapping[str, Any]) -> RunDocument:
     columns = sample.get("doc")
     finish = sample.get("finish_reason")
@@ -110,12 +115,12 @@ def _add(document: RunDocument, sample: Mapping[str, Any], filter_name: str, sco
     document.answers[filter_name] = sample.get("filtered_resps")
     for metric in sample.get("metrics") or [name for name in sample if name not in _NO_METRICS]:
         renamed = f"metric_{metric}"
-        number = _number(sample.get(renamed, sample.get(metric)), score_key)
+        number = as_number(sample.get(renamed, sample.get(metric)), score_key)
         if number is not None:
             document.values[f"{metric},{filter_name}"] = number
 
 
-def _number(value: Any, score_key: str) -> float | None:
+def as_number(value: Any, score_key: str) -> float | None:
     """Returns a document's value as a number: itself, or the score of a mapping that has one; None for others."""
     if isinstance(value, Mapping):
         value = value.get(score_key)

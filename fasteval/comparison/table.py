@@ -5,16 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from fasteval.comparison.documents import short_name
 from fasteval.results.encoding import to_json
 from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import TextIO
 
     from fasteval.comparison.model import Comparison, Flip, ScoreComparison, TaskComparison
 
-__all__ = ["cell_text", "markdown", "print_comparison"]
+__all__ = ["cell_text", "escaped", "markdown", "markdown_table", "print_comparison"]
 
 _MAX_FLIPS = 20
 _MAX_CELL = 60
@@ -66,7 +67,7 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
 def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
     """Returns the comparison as Markdown; of each task the first `max_flips` documents whose score differs."""
     lines = [*(f"{line}  " for line in _heading(comparison)), ""]
-    lines += _table(_COLUMNS, list(_rows(comparison)))
+    lines += markdown_table(_COLUMNS, list(_rows(comparison)))
     lines += ["", *(f"{line}  " for line in _explanations(comparison))]
     for task in comparison.tasks if max_flips else ():
         if task.flips:
@@ -99,15 +100,11 @@ def _rows(comparison: Comparison) -> Iterator[_Row]:
     several = len(comparison.candidates) > 1
     for task in comparison.tasks:
         suffix = f" [{task.candidate + 1}]" if several else ""
-        yield _row(f"{task.task}{suffix}: {_short(task.main.name)}", task.main, comparison.alpha)
+        yield _row(f"{task.task}{suffix}: {short_name(task.main.name)}", task.main, comparison.alpha)
         for category in task.categories:
             yield _row(f"  {task.category_column} = {category.name}", category, comparison.alpha)
         for other in task.others:
-            yield _row(f"  {_short(other.name)}", other, comparison.alpha)
-
-
-def _short(metric: str) -> str:
-    return metric.removesuffix(",none")
+            yield _row(f"  {short_name(other.name)}", other, comparison.alpha)
 
 
 def _row(name: str, score: ScoreComparison, alpha: float) -> _Row:
@@ -178,7 +175,14 @@ def _flips(task: TaskComparison, most: int) -> list[str]:
     ]
     columns = ("Document", "Score", "Prompt", "Target", "Base's answer", "Candidate's answer")
     more = [f"… and {len(worse) - most} more"] if len(worse) > most else []
-    return [f"<details><summary>{_escaped(title)}</summary>", "", *_table(columns, rows), "", *more, "</details>"]
+    return [
+        f"<details><summary>{escaped(title)}</summary>",
+        "",
+        *markdown_table(columns, rows),
+        "",
+        *more,
+        "</details>",
+    ]
 
 
 def _gain(task: TaskComparison, flip: Flip) -> float:
@@ -186,15 +190,15 @@ def _gain(task: TaskComparison, flip: Flip) -> float:
     return gain if task.main.higher_is_better else -gain
 
 
-def _table(columns: tuple[str, ...], rows: list[Any]) -> list[str]:
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Returns the lines of a Markdown table, aligned for those who read it as it is."""
-    cells = [columns, *(tuple(_escaped(cell) for cell in row) for row in rows)]
+    cells = [tuple(columns), *(tuple(escaped(cell) for cell in row) for row in rows)]
     widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(columns))]
     lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
     return [lines[0], f"|{'|'.join('-' * (width + 2) for width in widths)}|", *lines[1:]]
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Returns a text that is no markup inside a cell: what models answer must not write the page."""
     indent = len(text) - len(text.lstrip(" "))
     text = text.strip().replace("&", "&amp;").replace("<", "&lt;")

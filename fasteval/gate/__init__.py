@@ -1,0 +1,28 @@
+"""Gate: may this model go out? A policy, a baseline and a candidate become GO, NO-GO or INCONCLUSIVE.
+
+May start an evaluation and end it early; how runs are compared, it leaves to `comparison`.
+"""
+
+from __future__ import annotations
+
+from fasteval.gate.judge import judge
+from fasteval.gate.junit import junit_xml
+from fasteval.gate.policy import Policy, TaskPolicy, read_policy
+from fasteval.gate.report import Check, GateReport, Outcome, Verdict
+from fasteval.gate.sequential import SequentialGate
+from fasteval.gate.summary import gate_markdown, print_gate
+
+__all__ = [
+    "Check",
+    "GateReport",
+    "Outcome",
+    "Policy",
+    "SequentialGate",
+    "TaskPolicy",
+    "Verdict",
+    "gate_markdown",
+    "judge",
+    "junit_xml",
+    "print_gate",
+    "read_policy",
+]

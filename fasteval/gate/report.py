@@ -1,0 +1,112 @@
+"""`GateReport`: the verdict, and the checks that it follows from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Check", "GateReport", "Outcome", "SequentialFacts", "Verdict"]
+
+
+class Outcome(StrEnum):
+    """What became of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNDECIDED = "undecided"
+
+
+class Verdict(StrEnum):
+    """What the gate says."""
+
+    GO = "GO"
+    NO_GO = "NO-GO"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+    @property
+    def exit_code(self) -> int:
+        """The code that the command ends with: none of those that failures have."""
+        return {Verdict.GO: 0, Verdict.NO_GO: 10, Verdict.INCONCLUSIVE: 11}[self]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One limit of the policy, held against the runs.
+
+    Attributes:
+        task: the task.
+        name: "floor", "ceiling", "max_drop", "max_truncated", "errors", or "complete".
+        is_critical: whether it decides.
+        outcome: what became of it.
+        text: the numbers, in one line.
+    """
+
+    task: str
+    name: str
+    is_critical: bool
+    outcome: Outcome
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequentialFacts:
+    """What a run that could stop early did.
+
+    Attributes:
+        documents: documents that were planned.
+        asked: documents that were answered.
+        requests: requests that were planned and not in the cache.
+        sent: requests that were sent.
+    """
+
+    documents: int
+    asked: int
+    requests: int
+    sent: int
+
+    @property
+    def saved(self) -> float:
+        """The share of the requests that was saved."""
+        return 1 - self.sent / self.requests if self.requests else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReport:
+    """The verdict and what it follows from.
+
+    Attributes:
+        baseline: name and file of the baseline.
+        candidate: name and file of the candidate.
+        confidence: of every statement about a drop.
+        checks: all of them, task by task.
+        forced: what differs and should not, where the comparison was forced.
+        sequential: what was saved; None for runs that could not stop early.
+    """
+
+    baseline: tuple[str, str]
+    candidate: tuple[str, str]
+    confidence: float
+    checks: Sequence[Check]
+    forced: Sequence[str] = ()
+    sequential: SequentialFacts | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """INCONCLUSIVE where there is any error row; else NO-GO if a critical check failed; else GO if all passed."""
+        outcomes = {check.outcome for check in self.checks if check.is_critical}
+        if any(check.name == "errors" for check in self.checks):
+            return Verdict.INCONCLUSIVE
+        if Outcome.FAILED in outcomes:
+            return Verdict.NO_GO
+        return Verdict.INCONCLUSIVE if Outcome.UNDECIDED in outcomes else Verdict.GO
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns everything as plain JSON values."""
+        facts: dict[str, Any] = {"verdict": str(self.verdict), "exit_code": self.verdict.exit_code} | asdict(self)
+        if self.sequential is not None:
+            facts["sequential"]["saved"] = self.sequential.saved
+        return facts

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fasteval.cli.parameters import flag
+from fasteval.errors import OutputError
 
 __all__ = ["compare"]
 
@@ -22,6 +23,7 @@ __all__ = ["compare"]
 @flag("--force", is_flag=True, default=False, help="Compare what is not comparable; the output says so.")
 @flag("--seed", type=int, default=1234, show_default=True, help="Seed of the bootstrap.")
 @flag("--json", is_flag=True, default=False, parameter="as_json", help="Print JSON.")
+@flag("--html", metavar="FILE", help="Write a page with all flipped documents side by side.")
 @flag("--markdown", is_flag=True, default=False, help="Print Markdown, with the first documents that flipped.")
 def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     """Compares runs document by document.
@@ -30,12 +32,15 @@ def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     lmms-eval or lm-eval. Runs that differ in prompts, data or scoring are refused, with what differs.
     """
     from fasteval.comparison import ComparisonOptions, compare_runs, markdown, print_comparison
+    from fasteval.comparison.page import comparison_page
     from fasteval.results.encoding import to_json
     from fasteval.results.saved import read_run
 
     names = ("alpha", "metric", "category", "cluster", "seed")
     options = ComparisonOptions(**{name: flags[name] for name in names}, force=bool(flags["force"]))
     comparison = compare_runs(read_run(Path(base)), [read_run(Path(path)) for path in candidates], options)
+    if flags["html"]:
+        _write_page(Path(flags["html"]), comparison_page(comparison))
     if flags["as_json"]:
         click.echo(to_json(comparison.to_dict(), indent=True).decode())
     elif flags["markdown"]:
@@ -43,3 +48,11 @@ def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     else:
         print_comparison(comparison)
     return 0
+
+
+def _write_page(path: Path, page: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(page)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

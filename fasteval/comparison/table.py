@@ -15,7 +15,17 @@ if TYPE_CHECKING:
 
     from fasteval.comparison.model import Comparison, Flip, ScoreComparison, TaskComparison
 
-__all__ = ["cell_text", "escaped", "markdown", "markdown_table", "print_comparison"]
+__all__ = [
+    "TableRow",
+    "answer_text",
+    "cell_text",
+    "escaped",
+    "explanations",
+    "markdown",
+    "markdown_table",
+    "print_comparison",
+    "table_rows",
+]
 
 _MAX_FLIPS = 20
 _MAX_CELL = 60
@@ -23,7 +33,7 @@ _COLUMNS = ("Task", "n", "Base", "Candidate", "Difference", "p", "Detectable", "
 _MIN_WIDTH = 140
 
 
-class _Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line of the table, as texts."""
 
     name: str
@@ -57,18 +67,18 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
         justify: Literal["left", "right"] = "left" if column in ("Task", "Verdict") else "right"
         table.add_column(Text(column), justify=justify, no_wrap=True)
     colours = {"better": "green", "worse": "red"}
-    for row in _rows(comparison):
+    for row in table_rows(comparison):
         table.add_row(*(Text(cell, style=colours.get(row.verdict, "")) for cell in row))
     console.print(table)
-    for line in _explanations(comparison):
+    for line in explanations(comparison):
         console.print(Text(line, style="dim"))
 
 
 def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
     """Returns the comparison as Markdown; of each task the first `max_flips` documents whose score differs."""
     lines = [*(f"{line}  " for line in _heading(comparison)), ""]
-    lines += markdown_table(_COLUMNS, list(_rows(comparison)))
-    lines += ["", *(f"{line}  " for line in _explanations(comparison))]
+    lines += markdown_table(_COLUMNS, list(table_rows(comparison)))
+    lines += ["", *(f"{line}  " for line in explanations(comparison))]
     for task in comparison.tasks if max_flips else ():
         if task.flips:
             lines += ["", *_flips(task, max_flips)]
@@ -76,10 +86,15 @@ def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
 
 
 def cell_text(value: Any, max_length: int = _MAX_CELL) -> str:
-    """Returns a value as one line: texts as they are, one answer without its list, anything else as JSON."""
+    """Returns an answer as one line without control characters."""
+    return printable(answer_text(value), max_length)
+
+
+def answer_text(value: Any) -> str:
+    """Returns an answer as text: one answer without its list, anything but a text as JSON."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return printable(value if isinstance(value, str) else to_json(value).decode(), max_length)
+    return value if isinstance(value, str) else to_json(value).decode()
 
 
 def _heading(comparison: Comparison) -> Iterator[str]:
@@ -96,7 +111,8 @@ def _place(run: tuple[str, str]) -> str:
     return printable(f"{label} ({path})" if path else label)
 
 
-def _rows(comparison: Comparison) -> Iterator[_Row]:
+def table_rows(comparison: Comparison) -> Iterator[TableRow]:
+    """Yields the lines of the table: each task, below it its categories and further metrics."""
     several = len(comparison.candidates) > 1
     for task in comparison.tasks:
         suffix = f" [{task.candidate + 1}]" if several else ""
@@ -107,9 +123,9 @@ def _rows(comparison: Comparison) -> Iterator[_Row]:
             yield _row(f"  {short_name(other.name)}", other, comparison.alpha)
 
 
-def _row(name: str, score: ScoreComparison, alpha: float) -> _Row:
+def _row(name: str, score: ScoreComparison, alpha: float) -> TableRow:
     indent = len(name) - len(name.lstrip())
-    return _Row(
+    return TableRow(
         name=" " * indent + printable(name, _MAX_CELL),
         documents=f"{score.count:,}",
         base=f"{score.base:.4f}",
@@ -126,7 +142,8 @@ def _p_value(value: float) -> str:
     return "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _explanations(comparison: Comparison) -> Iterator[str]:
+def explanations(comparison: Comparison) -> Iterator[str]:
+    """Yields what a reader must know to read the numbers."""
     over = "tasks and candidates" if len(comparison.candidates) > 1 else "tasks"
     yield (
         f"p: test of no difference, paired by document, with Holm's correction over {over}; categories and further "

@@ -75,7 +75,7 @@ def summarise(
         metrics=metrics,
         stderrs=stderrs,
         higher_is_better={metric: direction.get(metric, True) for metric in aggregation},
-        config=task.config_for_results(),
+        config=task.config_for_results() | {"code_digest": task.config.code_digest()},
         documents=documents,
         fingerprint=task.fingerprint,
         failures=tuple(failures),

@@ -396,6 +396,5 @@ class ConfigurableTask(Task):
         return self.config.to_dict() | {
             "generation_kwargs": self.generation_kwargs if self.OUTPUT_TYPE.startswith("generate") else {},
             "prompt_profile": self.prompt_profile,
-            "code_digest": self.config.code_digest(),
             "dataset_revision": self._source.revision,
         }

@@ -12,7 +12,7 @@ CHECKPOINT = Path(__file__).parent.parent.parent / "fasteval" / "demo" / "checkp
 #: Arguments of vLLM: what fasteval chooses too, prefix caching included.
 ENGINE: dict[str, Any] = {"enforce_eager": True, "enable_prefix_caching": True, "block_size": 32}
 
-#: The engine in the process itself, no compilation, threads that sleep while they wait: everybody's fastest way on a CPU.
+#: The engine in the process itself, no compilation, threads that sleep while they wait: everybody's fastest on a CPU.
 IN_PROCESS = {
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "TORCH_COMPILE_DISABLE": "1",

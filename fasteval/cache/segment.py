@@ -1,74 +1,106 @@
-r"""One segment: a file of JSON lines with key and checksum at fixed places, so that opening it parses no JSON.
+"""`Segment`: one file of lines, written by one process, as other processes read it.
 
-A line::
-
-    {"key":"<32 hex digits>","checksum":"<16 hex digits>","value":{…}}\n
-
-The checksum is the xxh3-64 of the key's digits and the value's bytes. A line that is torn or damaged counts as absent.
+Lines are read with `pread`, not from a memory map: a file that somebody cuts short meanwhile costs its answers, and
+not the run (a map would end the process with SIGBUS).
 """
 
 from __future__ import annotations
 
-import mmap
+import fcntl
+import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+import orjson
 import xxhash
 
+from fasteval.cache.index import BLOCK, SegmentIndex
+from fasteval.cache.line import decode_line, is_about
+
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
+    from typing import Any
 
     from numpy.typing import NDArray
 
-__all__ = ["Segment", "encode_line"]
+__all__ = ["Segment", "is_being_written", "read_about"]
 
-_HEAD, _MIDDLE, _VALUE, _TAIL = b'{"key":"', b'","checksum":"', b'","value":', b"}"
-_KEY = slice(len(_HEAD), len(_HEAD) + 32)
-_CHECKSUM = slice(_KEY.stop + len(_MIDDLE), _KEY.stop + len(_MIDDLE) + 16)
-_VALUE_AT = _CHECKSUM.stop + len(_VALUE)
-_SHORTEST = _VALUE_AT + len(b"{}") + len(_TAIL)
-_NEWLINE = ord("\n")
-# What each ASCII character stands for as a hex digit; 255 for everything else.
-_NIBBLE = np.full(256, 255, np.uint8)
-_NIBBLE[np.frombuffer(b"0123456789abcdef", np.uint8)] = np.arange(16, dtype=np.uint8)
-
-
-def encode_line(key: bytes, value: bytes) -> bytes:
-    """Returns the line for `key` (16 bytes) and `value` (JSON without a newline), with its newline."""
-    digits = key.hex().encode()
-    checksum = xxhash.xxh3_64_hexdigest(digits + value).encode()
-    return b"".join((_HEAD, digits, _MIDDLE, checksum, _VALUE, value, _TAIL, b"\n"))
+_SOUND, _DAMAGED = 1, 2
 
 
 class Segment:
     """A segment as it was when it was opened.
 
     Attributes:
-        keys: uint8 (L, 16). The keys of its L well-formed lines.
-        malformed: how many lines are torn or have no key; those whose checksum fails show when they are read.
+        path: the file.
+        index: its lines.
+        damaged: lines that are torn or damaged, as far as is known.
     """
 
     def __init__(self, path: Path) -> None:
-        """Maps the file into memory and finds its lines."""
-        with path.open("rb") as file:
-            self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        data = np.frombuffer(self._data, np.uint8)
-        self._ends = np.flatnonzero(data == _NEWLINE)
-        self._starts = np.concatenate([[0], self._ends[:-1] + 1]).astype(np.int64)[: len(self._ends)]
-        total = len(self._ends) + int(data[-1] != _NEWLINE)
-        long_enough = self._ends - self._starts >= _SHORTEST
-        self._starts, self._ends = self._starts[long_enough], self._ends[long_enough]
-        nibbles = _NIBBLE[data[self._starts[:, None] + np.arange(_KEY.start, _KEY.stop)]]
-        well_formed = (nibbles < 16).all(axis=1)
-        self._starts, self._ends, nibbles = self._starts[well_formed], self._ends[well_formed], nibbles[well_formed]
-        self.keys: NDArray[np.uint8] = (nibbles[:, ::2] << 4 | nibbles[:, 1::2]).astype(np.uint8)
-        self.malformed = total - len(self.keys)
+        """Finds the file's lines."""
+        self.path = path
+        is_closed = not is_being_written(path)
+        self.index = SegmentIndex.of(path, is_closed=is_closed)
+        self.size = path.stat().st_size
+        torn_tail = is_closed and self.size > self.index.end
+        self.damaged = self.index.damaged + torn_tail
+        self._states = np.zeros(len(self.index.blocks), np.uint8)
 
-    def value(self, line: int) -> bytes | None:
-        """Returns the value's bytes of one line, or None if its checksum does not hold."""
-        text = self._data[int(self._starts[line]) : int(self._ends[line])]
-        value = text[_VALUE_AT : -len(_TAIL)]
-        frame_holds = text.startswith(_HEAD) and text[_CHECKSUM.stop : _VALUE_AT] == _VALUE and text.endswith(_TAIL)
-        if frame_holds and xxhash.xxh3_64_hexdigest(text[_KEY] + value).encode() == text[_CHECKSUM]:
-            return value
-        return None
+    def sound(self, offset: NDArray[np.int64], length: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Returns for each of K lines whether it still is what it was when the index was made; bool (K,).
+
+        Whole blocks are checked, each once; where one has changed, its lines are checked one by one.
+        """
+        first, last = offset // BLOCK, (offset + length - 1) // BLOCK
+        self._check(np.unique(np.concatenate([first, last])))
+        sound: NDArray[np.bool_] = (self._states[first] == _SOUND) & (self._states[last] == _SOUND) & (last - first < 2)
+        doubtful = np.flatnonzero(~sound)
+        if len(doubtful):
+            with self.path.open("rb") as file:
+                for line in doubtful:
+                    file.seek(int(offset[line]))
+                    sound[line] = decode_line(file.read(int(length[line]))) is not None
+        return sound
+
+    def read(self, offsets: Iterable[int], lengths: Iterable[int]) -> list[bytes]:
+        """Returns lines; nothing in place of all of them if the file is gone."""
+        try:
+            with self.path.open("rb", buffering=0) as file:
+                descriptor = file.fileno()
+                return [os.pread(descriptor, length, offset) for offset, length in zip(offsets, lengths, strict=True)]
+        except FileNotFoundError:  # somebody compacted the folder
+            return [b"" for _ in offsets]
+
+    def _check(self, blocks: NDArray[np.int64]) -> None:
+        unknown = blocks[self._states[blocks] == 0]
+        if not len(unknown):
+            return
+        with self.path.open("rb", buffering=0) as file:
+            for block in unknown.tolist():
+                data = os.pread(file.fileno(), min(BLOCK, self.size - block * BLOCK), block * BLOCK)
+                holds = xxhash.xxh3_64_intdigest(data) == int(self.index.blocks[block])
+                self._states[block] = _SOUND if holds else _DAMAGED
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a living process appends to the segment: it holds a lock on it, which ends when the process does."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:  # somebody has it, or the file system knows no locks and nobody can tell
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """Returns what a segment's first line says of the model whose answers it has; empty if it says nothing."""
+    with path.open("rb") as file:
+        decoded = decode_line(file.readline())
+    if decoded is None or not is_about(*decoded):
+        return {}
+    about: dict[str, Any] = orjson.loads(decoded[1])["about"]
+    return about

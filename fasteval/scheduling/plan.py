@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fasteval.cache import ResponseCache
     from fasteval.requests import RequestTable
 
-__all__ = ["Plan", "make_plan", "request_key", "request_seed"]
+__all__ = ["Plan", "dialog_key", "make_plan", "request_key", "request_seed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ def make_plan(
     seed: int,
     whole_dialogs: bool = False,
     shuffle_seed: int | None = None,
+    cache_sampled: bool = True,
     ranks: NDArray[np.float64] | None = None,
 ) -> Plan:
     """Returns the plan for `table`.
@@ -80,6 +81,7 @@ def make_plan(
         seed: the run's seed, from which sampled requests get theirs.
         whole_dialogs: multi-round requests are answered as a whole (`Capabilities.runs_dialogs`), so that two of them
             differ even where their first rounds do not.
+        cache_sampled: whether a sampled answer may come from the cache (under the seed of its own request).
         shuffle_seed: run in a random order instead of the good one; results must not change.
         ranks: float64 (N,). Rows of a lower rank run first; those of one rank in the good order.
 
@@ -93,6 +95,8 @@ def make_plan(
         keys = _apart_by_document(table, keys)
     leader = _leaders(keys)
     cached = cache.contains(keys)
+    if not cache_sampled:
+        cached &= seeds < 0
     order = _order(table, sampling, np.flatnonzero(~cached & (leader == np.arange(len(leader)))))
     if shuffle_seed is not None:
         order = np.random.default_rng(shuffle_seed).permutation(order)
@@ -137,11 +141,15 @@ def _keys(
     return np.frombuffer(keys, np.uint8).reshape(len(table), 16)
 
 
+def dialog_key(task: str, doc_id: int, key: bytes) -> bytes:
+    """Returns the key of a whole dialog, whose first round has `key`: what follows depends on the document."""
+    return xxhash.xxh3_128_digest(f"{task} {doc_id} ".encode() + key)
+
+
 def _apart_by_document(table: RequestTable, keys: NDArray[np.uint8]) -> NDArray[np.uint8]:
     apart = keys.copy()
     for row in np.flatnonzero(table.kind == Kind.GENERATE_UNTIL_MULTI_ROUND):
-        place = f"{table.task_names[int(table.task[row])]} {int(table.doc[row])} "
-        key = xxhash.xxh3_128_digest(place.encode() + keys[row].tobytes())
+        key = dialog_key(table.task_names[int(table.task[row])], int(table.doc[row]), keys[row].tobytes())
         apart[row] = np.frombuffer(key, np.uint8)
     return apart
 

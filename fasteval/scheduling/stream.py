@@ -94,6 +94,7 @@ class Stream:
         fingerprint: str,
         seed: int,
         window: int | None = None,
+        cache_sampled: bool = True,
         should_stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Prepares the run.
@@ -106,17 +107,19 @@ class Stream:
             fingerprint: the model's, for the keys of follow-ups.
             seed: the run's, for the seeds of follow-ups.
             window: bounds the requests in flight (the engine's own wish by default).
+            cache_sampled: whether sampled answers are read from the cache and kept there.
             should_stop: asked all the time; once it says yes, nothing more is sent or waited for.
         """
         self._plan, self._loader, self._engine, self._cache = plan, loader, engine, cache
         self._fingerprint, self._seed = fingerprint, seed
         self._window = window or engine.capabilities().window
-        self._should_stop = should_stop
+        self._should_stop, self._cache_sampled = should_stop, cache_sampled
         #: Whether `should_stop` ended the stream before everything was answered.
         self.was_stopped = False
         self._queue: Iterator[int] = iter(plan.order.tolist())
         self._waiting: dict[bytes, list[int]] = {}  # key -> rows that want its answer
         self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
+        self._passing: set[bytes] = set()  # keys whose answers are not kept
         self._ready: deque[Answer] = deque()
         self._next_number = len(plan.table)
         self._unwanted = np.zeros(len(plan.table), bool)
@@ -172,7 +175,7 @@ class Stream:
             seed=seed,
         )
         self._next_number += 1
-        known = self._cache.get(key)
+        known = self._cache.get(key) if self._cache_sampled or seed is None else None
         if known is not None:
             self.counters.cache_hits += 1
             self._ready.append(Answer(row, known, was_cached=True))
@@ -183,12 +186,14 @@ class Stream:
             self._send([request], [key])
 
     def _cached_answers(self) -> Iterator[Answer]:
-        for row in np.flatnonzero(self._plan.cached).tolist():
+        rows = np.flatnonzero(self._plan.cached)
+        for row, response in zip(rows.tolist(), self._cache.get_many(self._plan.keys[rows]), strict=True):
             if self._should_stop():
                 self.was_stopped = True
                 return
             self.counters.cache_hits += 1
-            yield Answer(row, self._cache.get(self._plan.keys[row].tobytes()), was_cached=True)
+            error = None if response is not None else "the answer was removed from the cache during the run"
+            yield Answer(row, response, error, was_cached=True)
 
     def _enlist_followers(self) -> None:
         """Lets every row that is not cached wait for the key that its leader is going to run."""
@@ -207,6 +212,11 @@ class Stream:
             if self._unwanted[self._waiting[key]].all():
                 self.counters.left_out += 1
                 continue
+            elsewhere = self._cache.arrived(key) if self._cache_sampled or self._plan.seeds[row] < 0 else None
+            if elsewhere is not None:  # another run has answered it since the plan was made
+                self.counters.cache_hits += 1
+                self._deliver(key, elsewhere, None)
+                continue
             try:
                 requests.append(self._loader.load(row))
                 keys.append(key)
@@ -220,11 +230,14 @@ class Stream:
             self._engine.start()  # a follow-up can be the first request that the cache does not have
             self.counters.sent += len(requests)
             self._in_flight.update(zip((request.row for request in requests), keys, strict=True))
+            if not self._cache_sampled:
+                sampled = zip(requests, keys, strict=True)
+                self._passing.update(key for request, key in sampled if request.seed is not None)
             self._engine.submit(requests)
 
     def _settle(self, completion: Completion) -> None:
         key = self._in_flight.pop(completion.row)
-        if completion.response is not None:
+        if completion.response is not None and key not in self._passing:
             self._cache.append(key, completion.response)
         self._deliver(key, completion.response, completion.error)
 

@@ -1,0 +1,54 @@
+"""The cache's folder: private to its user, and the segments in it."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["hold", "make_private", "segment_paths"]
+
+_LOG = logging.getLogger(__name__)
+
+
+def make_private(folder: Path) -> None:
+    """Makes the folder for its user alone; one that is there is left as it is, with a warning where others may write.
+
+    Raises:
+        OSError: it cannot be made, or is no folder.
+    """
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+    mode = folder.stat().st_mode
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        _LOG.warning("others may write to the response cache %s, and so decide what models are said to answer", folder)
+
+
+def hold(folder: Path, *, alone: bool = False) -> int | None:
+    """Returns a descriptor that holds the folder until it is closed, or None if it cannot be had.
+
+    Runs hold it together; whoever removes segments holds it `alone`, so that no run loses sight of its answers. Where
+    the file system knows no locks, runs go without, and nobody gets it alone.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def segment_paths(folder: Path) -> list[Path]:
+    """Returns the segments that are not empty, oldest first: their names begin with the time when they were made."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if entry.name.endswith(".jsonl") and entry.stat().st_size]
+    return [folder / name for name in sorted(names)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import ModuleType
 
-__all__ = ["add_root", "check_real_packages", "remove_all"]
+__all__ = ["add_root", "check_real_packages", "remove_all", "roots"]
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +102,11 @@ def add_root(folder: Path) -> None:
     for name in [name for name in sys.modules if _is_of_roots(name)]:
         del sys.modules[name]
     importlib.invalidate_caches()
+
+
+def roots() -> tuple[str, ...]:
+    """Returns the folders that `lmms_eval.tasks` and `lm_eval.tasks` include, in the order of the search."""
+    return tuple(_FINDER.roots)
 
 
 def check_real_packages(names: Iterable[str]) -> None:

@@ -20,6 +20,7 @@ from fasteval.compat import check_real_packages, utils
 from fasteval.compat.missing import distribution_of
 from fasteval.compat.names import PACKAGES
 from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
+from fasteval.tasks.codefiles import files_digest, with_imported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,11 +92,13 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
         raise _error(reference, field, f"!function {reference.name}: expected module.name")
     path = reference.file.parent / (module_name.replace(".", "/") + ".py")
     if path.is_file():
-        module, digest = _execute(path, reference, field), _folder_digest(path.parent)
+        module = _execute(path, reference, field)
+        # A function may use any file of its folder.
+        digest = files_digest(with_imported(path.parent.glob("*.py")))
     else:
         module = _import(module_name, path, reference, field)
         origin = getattr(module, "__file__", None)
-        digest = xxhash.xxh3_128_digest(Path(origin).read_bytes() if origin else module_name.encode())
+        digest = files_digest(with_imported([Path(origin)])) if origin else xxhash.xxh3_128_digest(module_name.encode())
     target = getattr(module, function_name, None)
     if target is None:
         target = _of_foreign_utils(module_name, function_name, reference)
@@ -124,14 +127,13 @@ def _parameter_names(function: Any) -> frozenset[str] | None:
 
 
 def code_digest(function: Any) -> bytes:
-    """Returns 16 bytes that change whenever the function's file does (for one without a file: its name)."""
+    """Returns 16 bytes that change with the function's file and the task code that it imports (or with its name)."""
     if isinstance(function, TaskFunction):
         return function.digest
     try:
-        data = Path(inspect.getfile(function)).read_bytes()
+        return files_digest(with_imported([Path(inspect.getfile(function))]))
     except (TypeError, OSError):
-        data = repr(getattr(function, "__qualname__", type(function).__qualname__)).encode()
-    return xxhash.xxh3_128_digest(data)
+        return xxhash.xxh3_128_digest(repr(getattr(function, "__qualname__", type(function).__qualname__)).encode())
 
 
 def _of_foreign_utils(module_name: str, function_name: str, reference: FunctionReference) -> Any:
@@ -216,19 +218,3 @@ def _compile(path: Path, mtime_ns: int) -> tuple[CodeType, frozenset[str]]:  # n
     source = path.read_bytes()
     foreign = frozenset(_FOREIGN.findall(source.decode("utf-8", "replace")))
     return compile(source, str(path), "exec", dont_inherit=True), foreign
-
-
-def _folder_digest(folder: Path) -> bytes:
-    """Returns a digest of the folder's Python files: a function may use any of them."""
-    files = sorted(folder.glob("*.py"))
-    return _files_digest(tuple((file, file.stat().st_mtime_ns) for file in files))
-
-
-@lru_cache(maxsize=1024)
-def _files_digest(files: tuple[tuple[Path, int], ...]) -> bytes:
-    hasher = xxhash.xxh3_128()
-    for file, _ in files:
-        data = file.read_bytes()
-        hasher.update(f"{file.name} {len(data)}\n".encode())
-        hasher.update(data)
-    return hasher.digest()

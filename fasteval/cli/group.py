@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fasteval
+from fasteval.cli.cache import cache
 from fasteval.cli.compare import compare
 from fasteval.cli.gate import gate
 from fasteval.cli.models import models
 from fasteval.cli.parameters import CommandGroup
+from fasteval.cli.reproduce import reproduce
+from fasteval.cli.rescore import rescore
 from fasteval.cli.run import run
 from fasteval.cli.tasks import tasks
 from fasteval.errors import FastEvalError, UnknownNameError
@@ -59,6 +62,9 @@ group.add_command(tasks)
 group.add_command(models)
 group.add_command(compare)
 group.add_command(gate)
+group.add_command(cache)
+group.add_command(rescore)
+group.add_command(reproduce)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

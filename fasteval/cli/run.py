@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings
     from fasteval.results.model import Results
 
-__all__ = ["EXIT_INCOMPLETE", "evaluate_and_save", "run"]
+__all__ = ["EXIT_INCOMPLETE", "evaluate_and_save", "run", "save_and_print"]
 
 #: Exit code of a run that ended, while some documents have no score.
 EXIT_INCOMPLETE = 3
@@ -70,6 +70,7 @@ _MAX_REASONS = 5
 @flag("--layout", metavar="NAME", help="Name and shape the files as `lmms-eval` or `lm-eval` do (default: fasteval).")
 @flag("--use_cache", "-c", metavar="FOLDER", help="Folder of the response cache (default: the user's).")
 @flag("--no_cache", type=switch, help="Read no earlier response, and keep none.")
+@flag("--cache_sampled", type=switch, help="Keep sampled responses too, by the seed of each (default: true).")
 @flag(
     "--cache_requests",
     type=click.Choice(["true", "false", "refresh", "delete"], case_sensitive=False),
@@ -89,6 +90,7 @@ _MAX_REASONS = 5
     help="`finish` leaves failed documents out; `fail` stops at the first; `threshold=1%` past it.",
 )
 @flag("--heartbeat_timeout", type=float, help="Seconds until a silent engine counts as hung (default: 300).")
+@flag("--deterministic", type=switch, help="Answers that do not depend on the batch; slower, and verified on a sample.")
 @flag("--trust_remote_code", type=switch, help="Let checkpoints bring their own code.")
 @flag("--shuffle_seed", type=int, hidden=True, help="Send the requests in a random order.")
 @flag(
@@ -135,11 +137,12 @@ def evaluate_and_save(
         finally:
             progress.stop()
         with interruption.deferred():
-            _save_and_print(settings, results, stream)
+            save_and_print(settings, results, stream)
     return results, interruption.exit_code or 0
 
 
-def _save_and_print(settings: RunSettings, results: Results, stream: TextIO | None) -> None:
+def save_and_print(settings: RunSettings, results: Results, stream: TextIO | None = None) -> None:
+    """Writes the files that the settings ask for, prints the table, and says what is missing."""
     from fasteval.results.table import print_results
 
     try:
@@ -173,5 +176,9 @@ def _warn_of_gaps(results: Results) -> None:
             print("fasteval: warning:   … (the samples have all)", file=sys.stderr)
             break
         print(f"fasteval: warning:   {name}, document {doc_id}: {printable(reason, 300)}", file=sys.stderr)
+    differing = (results.manifest.get("determinism") or {}).get("differing")
+    if differing:
+        reason = f"answers depend on the batch in spite of --deterministic: {', '.join(differing)}"
+        print(f"fasteval: warning: {printable(reason, 300)}", file=sys.stderr)
     if results.interrupted:
         print("fasteval: warning: the run was interrupted; the same command goes on from here", file=sys.stderr)

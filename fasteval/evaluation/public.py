@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.arguments import parse_arguments
-from fasteval.errors import UnknownNameError
 from fasteval.evaluation.run import evaluate as run
 from fasteval.evaluation.settings import RunSettings
 
@@ -21,9 +18,6 @@ if TYPE_CHECKING:
     from fasteval.results.progress import Progress
 
 __all__ = ["evaluate"]
-
-_PATHS = ("use_cache", "output_path")
-_TUPLES = ("include_path", "reasoning_tags")
 
 
 def evaluate(
@@ -47,22 +41,9 @@ def evaluate(
         UnknownNameError: an option, a model or a task that does not exist.
         FastEvalError: anything else that concerns the whole run.
     """
-    known = {field.name for field in fields(RunSettings)}
-    for name in options:
-        if name not in known:
-            raise UnknownNameError("option", name, known)
-    values = dict(options)
-    for name in _PATHS:
-        if values.get(name) is not None:
-            values[name] = Path(values[name])
-    for name in _TUPLES:
-        if isinstance(values.get(name), str):
-            values[name] = (values[name],)
-        elif values.get(name) is not None:
-            values[name] = tuple(values[name])
     arguments = parse_arguments(model_args) if isinstance(model_args, str) else dict(model_args or {})
     several = (tasks,) if isinstance(tasks, str) or not hasattr(tasks, "__iter__") else tuple(tasks)
-    settings = RunSettings(model=model, model_args=arguments, tasks=several, **values)
+    settings = RunSettings.of_mapping({**options, "model": model, "model_args": arguments, "tasks": several})
     results = run(settings, progress=progress)
     if settings.output_path is not None:
         results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)

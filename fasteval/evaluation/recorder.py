@@ -10,6 +10,7 @@ import time
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from fasteval.evaluation.manifest import make_manifest
 from fasteval.evaluation.watched import WatchedEngine
 from fasteval.results.model import Results
 from fasteval.results.statistics import RunStatistics
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasteval.api.request import Completion
+    from fasteval.cache import ResponseCache
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.create import ModelSource
@@ -42,6 +44,8 @@ class RunRecorder:
         self._prompt_tokens = self._output_tokens = self._truncated = 0
         self._sent = self._cache_hits = self._left_out = 0
         self._counters: dict[str, float] = {}
+        #: What the check of `--deterministic` found; None where it was not asked for.
+        self.determinism: dict[str, Any] | None = None
         self._was_stopped = False
 
     def watch(self, engine: Engine) -> WatchedEngine:
@@ -59,12 +63,14 @@ class RunRecorder:
             self._prompt_tokens += completion.response.prompt_tokens
             self._output_tokens += completion.response.output_tokens
 
-    def finish_stream(self, stream: Stream, engine: Engine) -> None:
-        """Takes over the counts of stream and engine."""
+    def finish_stream(self, stream: Stream, engine: Engine, cache: ResponseCache) -> None:
+        """Takes over the counts of stream, engine and cache."""
         self._sent, self._cache_hits = stream.counters.sent, stream.counters.cache_hits
         self._counters = engine.counters() if stream.counters.sent else {}
         self._left_out = stream.counters.left_out
         self._was_stopped = stream.was_stopped
+        if cache.damaged:
+            self._counters["cache_damaged_lines"] = float(cache.damaged)
 
     def results(
         self,
@@ -102,6 +108,7 @@ class RunRecorder:
             git_hash=_git_hash(),
             chat_template=source.chat_template,
             model_fingerprint=engine.fingerprint(),
+            manifest=make_manifest(self._settings, workload, plan, engine) | {"determinism": self.determinism},
             interrupted=self._was_stopped or self._left_out > 0,
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from fasteval.api.request import Kind
 from fasteval.cache import ResponseCache, default_folder
 from fasteval.errors import DocumentError, RequestError
+from fasteval.evaluation.determinism import verify_determinism
 from fasteval.evaluation.dialog import Dialogs
 from fasteval.evaluation.errorlimit import ErrorLimit, ErrorWatch
 from fasteval.evaluation.garbage import rare_collections
@@ -27,6 +28,8 @@ from fasteval.scheduling import Answer, RequestLoader, Stream, make_plan
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from fasteval.evaluation.observer import Observer
     from fasteval.evaluation.settings import RunSettings
@@ -72,10 +75,11 @@ def evaluate(
             seed=settings.seed,
             trust_remote_code=settings.trust_remote_code,
             heartbeat_timeout=settings.heartbeat_timeout,
+            deterministic=settings.deterministic,
         )
         workload = load_workload(settings, source.prompt_profile)
         engine = source.open(workload.instance, workload.documents())
-    with closing(engine), _open_cache(settings, cache_folder, engine) as cache:
+    with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
         with recorder.timeline.stage("load"):
             plan = make_plan(
                 workload.table,
@@ -84,8 +88,11 @@ def evaluate(
                 seed=settings.seed,
                 whole_dialogs=engine.capabilities().runs_dialogs,
                 shuffle_seed=settings.shuffle_seed,
+                cache_sampled=settings.cache_sampled,
                 ranks=None if observer is None else row_ranks(workload.table, observer),
             )
+            if len(plan.order):
+                cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():
             scorers = _run(settings, workload, plan, engine, cache, recorder, progress, observer, interruption)
         engine.close()  # all is answered; and a process's memory is known when it has ended
@@ -111,9 +118,9 @@ def _run(
     loader = RequestLoader(plan, workload.tasks)
     stream = Stream(
         plan, loader, recorder.watch(engine), cache, fingerprint=engine.fingerprint(), seed=settings.seed,
-        window=settings.window, should_stop=lambda: interruption.is_requested,
+        window=settings.window, cache_sampled=settings.cache_sampled, should_stop=lambda: interruption.is_requested,
     )  # fmt: skip
-    scorers = {name: _scorer(settings, workload, name, loader, engine) for name in workload.tasks}
+    scorers = {name: _scorer(settings, workload, name, loader, engine, plan.keys) for name in workload.tasks}
     watch = ErrorWatch(ErrorLimit.parse(settings.on_error), scorers.values())
     dialogs = {name: Dialogs(task, workload.options) for name, task in workload.tasks.items()}
     table, names = plan.table, plan.table.task_names
@@ -138,7 +145,10 @@ def _run(
             stream.leave_out(np.flatnonzero(table.task == names.index(task)))
         if not answer.was_cached:
             progress.advance(1, name)
-    recorder.finish_stream(stream, engine)
+    recorder.finish_stream(stream, engine, cache)
+    if settings.deterministic and not stream.was_stopped:
+        progress.stage("asking a sample again, alone")
+        recorder.determinism = verify_determinism(plan, loader, engine, cache)
     for scorer in scorers.values():
         with recorder.timeline.stage("scoring"):
             scorer.finish()
@@ -146,12 +156,20 @@ def _run(
     return scorers
 
 
-def _scorer(settings: RunSettings, workload: Workload, name: str, loader: RequestLoader, engine: Engine) -> TaskScorer:
+def _scorer(
+    settings: RunSettings,
+    workload: Workload,
+    name: str,
+    loader: RequestLoader,
+    engine: Engine,
+    keys: NDArray[np.uint8],
+) -> TaskScorer:
     task = workload.tasks[name]
     return TaskScorer(
         task,
         workload.table,
         show_prompt=_prompt_shower(loader, engine),
+        keys=keys,
         reasoning_tags=settings.reasoning_tags,
         repeats=task.repeats,
         predict_only=settings.predict_only,
@@ -184,8 +202,9 @@ def _sum_up(settings: RunSettings, workload: Workload, name: str, scorer: TaskSc
     )
 
 
-def _open_cache(settings: RunSettings, cache_folder: Path, engine: Engine) -> ResponseCache:
+def _open_cache(settings: RunSettings, cache_folder: Path, engine: Engine, model_name: str) -> ResponseCache:
     """Returns the response cache; answers of a model that nobody can tell from another are not kept."""
     if settings.no_cache or not engine.capabilities().is_cacheable:
         return ResponseCache.in_memory()
-    return ResponseCache.open(settings.use_cache or cache_folder / "responses")
+    about = {"model": model_name, "fingerprint": engine.fingerprint(), "parts": engine.identity()}
+    return ResponseCache.open(settings.use_cache or cache_folder / "responses", about)

@@ -16,6 +16,8 @@ from fasteval.results.sample import Sample
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from fasteval.filters.pipeline import FilterPipeline
     from fasteval.requests import RequestTable
     from fasteval.requests.table import Row
@@ -50,12 +52,23 @@ class TaskScorer:
         table: RequestTable,
         *,
         show_prompt: Callable[[Row], str],
+        keys: NDArray[np.uint8] | None = None,
         reasoning_tags: Sequence[tuple[str, str]] = (),
         repeats: int = 1,
         predict_only: bool = False,
     ) -> None:
-        """Prepares the scoring of `task`'s rows in `table`; `show_prompt` gives the exact text that was sent."""
-        self._task, self._table, self._show_prompt = task, table, show_prompt
+        """Prepares the scoring of `task`'s rows in `table`.
+
+        Args:
+            task: the task.
+            table: the rows of all tasks.
+            show_prompt: gives the exact text that was sent for a row.
+            keys: uint8 (N, 16). The rows' keys in the response cache, which the samples name.
+            reasoning_tags: pairs of tags whose content is removed before scoring.
+            repeats: answers a document.
+            predict_only: answers without metrics.
+        """
+        self._task, self._table, self._show_prompt, self._keys = task, table, show_prompt, keys
         self._reasoning_tags, self._repeats, self._predict_only = reasoning_tags, repeats, predict_only
         self._pipelines = task.filters()
         self._streams = all(pipeline.per_document for pipeline in self._pipelines)
@@ -186,6 +199,7 @@ class TaskScorer:
             "prompt_tokens": sum(response.prompt_tokens for response in responses),
             "output_tokens": sum(response.output_tokens for response in responses),
             "logprobs": [response.logprob for response in scored if response.logprob is not None] or None,
+            "request_keys": None if self._keys is None else [self._keys[row].tobytes().hex() for row in rows],
             "is_greedy": [bool(response.is_greedy) for response in scored] or None,
         }
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import PromptOptions
-from fasteval.errors import UsageError
+from fasteval.errors import UnknownNameError, UsageError
 from fasteval.evaluation.errorlimit import ErrorLimit
 from fasteval.results.layouts import find_layout
+from fasteval.results.redaction import REDACTED
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
+    from typing import Self
 
     from fasteval.api.model import LMM
     from fasteval.api.task import Task
     from fasteval.models.engine import Engine
 
 __all__ = ["RunSettings"]
+
+_PATHS = ("use_cache", "output_path")
+_TUPLES = ("include_path", "reasoning_tags", "tasks")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ class RunSettings:
         prompt_profile: entry of `lmms_eval_specific_kwargs`; None takes the model's own.
         use_cache: folder of the response cache; None means the user's.
         no_cache: keep no response beyond the run, and read none.
+        cache_sampled: keep and read sampled answers too, each under the seed of its own request.
         cache_requests: keep compiled requests on disk.
         rewrite_requests_cache: compile again and replace what is kept.
         output_path: folder (or .json file) for the results; None writes none.
@@ -58,6 +65,7 @@ class RunSettings:
         on_error: "finish" leaves failed documents out of the metrics and says so; "fail" stops at the first, and
             "threshold=1%" (or a number of documents: "threshold=20") as soon as more than that have failed.
         heartbeat_timeout: seconds without a sign of life until the engine counts as hung and is started again.
+        deterministic: answers must not depend on what else is in the engine; verified on a sample.
         trust_remote_code: let checkpoints bring their own code.
     """
 
@@ -76,6 +84,7 @@ class RunSettings:
     prompt_profile: str | None = None
     use_cache: Path | None = None
     no_cache: bool = False
+    cache_sampled: bool = True
     cache_requests: bool = False
     rewrite_requests_cache: bool = False
     output_path: Path | None = None
@@ -94,6 +103,7 @@ class RunSettings:
     on_error: str = "finish"
     heartbeat_timeout: float = 300.0
     trust_remote_code: bool = False
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         """Refuses settings that contradict each other or mean nothing."""
@@ -114,6 +124,27 @@ class RunSettings:
             if value is not None and value < 1:
                 raise UsageError(f"--{name} must be at least 1, got {value}")
 
+    @classmethod
+    def of_mapping(cls, values: Mapping[str, Any]) -> Self:
+        """Returns the settings that a mapping describes: paths may be texts, and tuples lists or single texts.
+
+        Raises:
+            UnknownNameError: a name that is no setting.
+            UsageError: settings that contradict each other or mean nothing, or a value that was redacted.
+        """
+        known = {field.name for field in fields(cls)}
+        settings = dict(values)
+        for name, value in values.items():
+            if name not in known:
+                raise UnknownNameError("option", name, known)
+            if REDACTED in str(value):
+                raise UsageError(f"{name} was redacted when it was written: give it again")
+            if value is not None and name in _PATHS:
+                settings[name] = Path(value)
+            elif value is not None and name in _TUPLES:
+                settings[name] = (value,) if isinstance(value, str) else tuple(map(_frozen, value))
+        return cls(**settings)
+
     def prompt_options(self, prompt_profile: str) -> PromptOptions:
         """Returns the part that changes what a model reads."""
         return PromptOptions(
@@ -124,3 +155,7 @@ class RunSettings:
             prompt_profile=prompt_profile,
             fewshot_seed=self.fewshot_seed,
         )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ def resolve_model(
     seed: int = 0,
     trust_remote_code: bool = False,
     heartbeat_timeout: float = 300.0,
+    deterministic: bool = False,
 ) -> ModelSource:
     """Returns the source of a model: a name, `path/to/file.py:Class`, a registered class, or an object.
 
@@ -57,6 +58,7 @@ def resolve_model(
         seed: the engine's, unless the arguments have one.
         trust_remote_code: let a checkpoint bring its own code.
         heartbeat_timeout: seconds without a sign of life until the engine counts as hung.
+        deterministic: answers must not depend on what else is in the engine.
 
     Raises:
         UnknownNameError: no model has the name.
@@ -73,7 +75,13 @@ def resolve_model(
                 cache_folder=cache_folder,
                 seed=seed,
                 heartbeat_timeout=heartbeat_timeout,
+                deterministic=deterministic,
             )
+    if deterministic:
+        raise UsageError(
+            "--deterministic is for checkpoints that fasteval runs itself: what other code batches, it cannot know"
+        )
+    if isinstance(model, str):
         return _written(_model_class(model), model, dict(model_args))
     if model_args:
         raise UsageError("model_args go with a model's name, not with a model object")
@@ -117,7 +125,13 @@ def _of_object(model: LMM, name: str) -> ModelSource:
 
 
 def _named(
-    model: NamedModel, model_args: dict[str, Any], *, cache_folder: Path, seed: int, heartbeat_timeout: float
+    model: NamedModel,
+    model_args: dict[str, Any],
+    *,
+    cache_folder: Path,
+    seed: int,
+    heartbeat_timeout: float,
+    deterministic: bool,
 ) -> ModelSource:
     if model.backend == "replay":
         return _replay(model_args)
@@ -134,6 +148,7 @@ def _named(
         override = Path(str(override)).read_text("utf-8")
     template = ChatTemplate.of_checkpoint(folder, override)
     config = _engine_config(model.backend, folder, model_args, seed=seed, rendering=override or "")
+    config = replace(config, deterministic=deterministic)
 
     def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
         from fasteval.models.host import HostEngine

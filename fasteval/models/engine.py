@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fasteval.api.request import Kind
 
@@ -45,6 +45,9 @@ class Engine(Protocol):
 
     def fingerprint(self) -> str:
         """Returns what identifies the model for the cache; cheap, and possible before `start`."""
+
+    def identity(self) -> dict[str, Any]:
+        """Returns what the fingerprint is made of, by name (plain JSON values); for people who ask what has changed."""
 
     def capabilities(self) -> Capabilities:
         """Returns what the engine can do; possible before `start`."""

@@ -8,9 +8,12 @@ from typing import Any
 
 from fasteval.errors import UnknownNameError, UsageError
 
-__all__ = ["BACKENDS", "EngineConfig"]
+__all__ = ["ALONE", "BACKENDS", "EngineConfig"]
 
 BACKENDS = ("vllm", "hf")
+
+#: vLLM's arguments under which each request has the engine to itself: for `deterministic` where no kernel is invariant.
+ALONE = {"max_num_seqs": 1, "enable_prefix_caching": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class EngineConfig:
         max_model_len: longest sequence in tokens, prompt and answer together; None for the checkpoint's own.
         rendering: whatever else decides what text the model sees (such as a chat template in place of the checkpoint's
             own); part of the fingerprint and of nothing else.
+        deterministic: an answer must not depend on what else is in the engine: vLLM's batch-invariant kernels on GPUs;
+            on CPU, where it has none, one request at a time and no prefix cache.
     """
 
     backend: str
@@ -35,6 +40,7 @@ class EngineConfig:
     seed: int = 0
     max_model_len: int | None = None
     rendering: str = ""
+    deterministic: bool = False
 
     def __post_init__(self) -> None:
         """Refuses what no engine could be started with."""
@@ -42,6 +48,10 @@ class EngineConfig:
             raise UnknownNameError("engine", self.backend, BACKENDS)
         if self.max_model_len is not None and self.max_model_len < 2:
             raise UsageError(f"max_model_len={self.max_model_len} leaves no room for a prompt and an answer")
+        if self.deterministic:
+            for name, value in ALONE.items():
+                if self.arguments.get(name, value) != value:
+                    raise UsageError(f"--deterministic and the model argument {name} contradict each other")
         for name in ("model", "dtype", "seed", "max_model_len"):
             if name in self.arguments:
                 raise UsageError(f"the engine argument {name} has a field of its own")
@@ -56,6 +66,7 @@ class EngineConfig:
             "seed": self.seed,
             "max_model_len": self.max_model_len,
             "rendering": self.rendering,
+            "deterministic": self.deterministic,
         }
 
     @classmethod

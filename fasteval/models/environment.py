@@ -29,13 +29,15 @@ _ON_CPU = {
 }
 
 
-def host_environment(base: Mapping[str, str], *, verbose: bool = False) -> dict[str, str]:
+def host_environment(base: Mapping[str, str], *, verbose: bool = False, deterministic: bool = False) -> dict[str, str]:
     """Returns `base` with what an engine host needs; what `base` sets already stays as it is.
 
     Args:
         base: usually `os.environ`.
+        deterministic: whether vLLM shall use batch-invariant kernels (it refuses where a GPU has none).
         verbose: whether vLLM shall tell what it does.
     """
     ours = _ALWAYS | (_ON_CPU if is_cpu_build() else {})
     ours["VLLM_LOGGING_LEVEL"] = "INFO" if verbose else "ERROR"
-    return {**ours, **base}
+    asked = {"VLLM_BATCH_INVARIANT": "1"} if deterministic and not is_cpu_build() else {}
+    return {**ours, **base, **asked}

@@ -16,11 +16,11 @@ from fasteval.models.distribution import distribution_version, vllm_distribution
 from fasteval.models.engine_arguments import NEUTRAL_ARGUMENTS, PATH_ARGUMENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from fasteval.models.engine_config import EngineConfig
 
-__all__ = ["checkpoint_digest", "engine_fingerprint"]
+__all__ = ["checkpoint_digest", "checkpoint_files", "engine_fingerprint", "fingerprint_of", "fingerprint_parts"]
 
 # Raise it when the form changes, and no old answer is mistaken for a new one.
 _FORM = b"fingerprint-1"
@@ -35,7 +35,17 @@ _REST_NS = 2_000_000_000
 
 
 def engine_fingerprint(config: EngineConfig, cache_folder: Path | None = None) -> str:
-    """Returns 32 hex digits for an engine: its kind and version, the checkpoint, and every argument that can matter.
+    """Returns 32 hex digits for an engine; see `fingerprint_parts`."""
+    return fingerprint_of(fingerprint_parts(config, cache_folder))
+
+
+def fingerprint_of(parts: Mapping[str, Any]) -> str:
+    """Returns 32 hex digits that differ wherever one of the parts does."""
+    return xxhash.xxh3_128_hexdigest(_FORM + orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str))
+
+
+def fingerprint_parts(config: EngineConfig, cache_folder: Path | None = None) -> dict[str, Any]:
+    """Returns what tells an engine from others: kind and version, the checkpoint, and every argument that can matter.
 
     Args:
         config: the engine.
@@ -49,19 +59,19 @@ def engine_fingerprint(config: EngineConfig, cache_folder: Path | None = None) -
         for name, value in config.arguments.items()
         if name not in NEUTRAL_ARGUMENTS and value is not None
     }
-    parts = {
+    return {
         "backend": config.backend,
         "engine": vllm_distribution() if config.backend == "vllm" else None,
         "transformers": distribution_version("transformers"),
         "torch": distribution_version("torch"),
-        "checkpoint": checkpoint_digest(config.checkpoint, cache_folder),
+        "checkpoint": checkpoint_files(config.checkpoint, cache_folder),
         "dtype": config.dtype,
         # Decides where an answer without a limit of its own is cut, and the windows of a rolling log-likelihood.
         "max_model_len": config.max_model_len,
         "arguments": arguments,
         "rendering": config.rendering,
+        "deterministic": config.deterministic,
     }
-    return xxhash.xxh3_128_hexdigest(_FORM + orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str))
 
 
 def _argument(name: str, value: Any, cache_folder: Path | None) -> Any:
@@ -82,18 +92,27 @@ def checkpoint_digest(folder: Path, cache_folder: Path | None = None) -> str:
     Raises:
         CheckpointError: a file cannot be read, or there is none.
     """
-    memory = _Memory(cache_folder)
     hasher = xxhash.xxh3_128(_FORM)
+    for entry in checkpoint_files(folder, cache_folder).items():
+        hasher.update(orjson.dumps(entry))
+    return hasher.hexdigest()
+
+
+def checkpoint_files(folder: Path, cache_folder: Path | None = None) -> dict[str, str]:
+    """Returns the digest of each file that `checkpoint_digest` looks at, by name, sorted.
+
+    Raises:
+        CheckpointError: a file cannot be read, or there is none.
+    """
+    memory = _Memory(cache_folder)
     try:
-        names = sorted(_files(folder))
-        for name in names:
-            hasher.update(orjson.dumps([name, memory.digest(folder / name)]))
+        files = {name: memory.digest(folder / name) for name in sorted(_files(folder))}
     except OSError as error:
         raise CheckpointError(f"the checkpoint cannot be read: {error}") from error
-    if not names:
+    if not files:
         raise CheckpointError(f"{folder} has no files of a checkpoint")
     memory.save()
-    return hasher.hexdigest()
+    return files
 
 
 def _files(folder: Path) -> Iterator[str]:

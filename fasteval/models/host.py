@@ -12,7 +12,7 @@ from fasteval.api.request import Completion
 from fasteval.errors import EngineError, FastEvalError, RequestError
 from fasteval.models.distribution import is_cpu_build
 from fasteval.models.engine import Capabilities
-from fasteval.models.fingerprint import engine_fingerprint
+from fasteval.models.fingerprint import fingerprint_of, fingerprint_parts
 from fasteval.models.host_process import HostProcess
 from fasteval.models.kv_cache import fit_to_memory
 from fasteval.models.sampling import SamplingParameters
@@ -62,6 +62,7 @@ class HostEngine:
         self._is_ready = False
         self._failure: FastEvalError | None = None
         self._refused: list[Completion] = []
+        self._identity: dict[str, Any] | None = None
         self._fingerprint: str | None = None
         self._counters: dict[str, float] = {}
         self._earlier: dict[str, float] = {}
@@ -69,10 +70,16 @@ class HostEngine:
         self._started = self._heard = 0.0
 
     def fingerprint(self) -> str:
-        """Returns what identifies the model for the cache (see `engine_fingerprint`)."""
+        """Returns what identifies the model for the cache (see `fingerprint_of`)."""
         if self._fingerprint is None:
-            self._fingerprint = engine_fingerprint(self.config, self._cache_folder)
+            self._fingerprint = fingerprint_of(self.identity())
         return self._fingerprint
+
+    def identity(self) -> dict[str, Any]:
+        """Returns the parts of the fingerprint (see `fingerprint_parts`)."""
+        if self._identity is None:
+            self._identity = fingerprint_parts(self.config, self._cache_folder)
+        return self._identity
 
     def capabilities(self) -> Capabilities:
         """Returns what the backend can do."""

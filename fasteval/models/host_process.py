@@ -56,7 +56,7 @@ class HostProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=host_environment(os.environ, verbose=verbose),
+                env=host_environment(os.environ, verbose=verbose, deterministic=config.deterministic),
             )
         self._socket = ours
         self._limit_sending(send_timeout)

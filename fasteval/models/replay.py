@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -52,6 +52,10 @@ class ReplayEngine:
     def fingerprint(self) -> str:
         """Returns the name that was given."""
         return self._fingerprint
+
+    def identity(self) -> dict[str, Any]:
+        """Returns the name that was given."""
+        return {"backend": "replay", "name": self._fingerprint}
 
     def capabilities(self) -> Capabilities:
         """Returns what was given."""

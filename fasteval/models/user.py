@@ -83,6 +83,10 @@ class LMMEngine:
         """Returns a digest of what the model says it is."""
         return self._fingerprint
 
+    def identity(self) -> dict[str, Any]:
+        """Returns the model's class, and what it says of itself."""
+        return {"backend": "lmm", "class": type(self._model).__name__, "fingerprint": self._fingerprint}
+
     def capabilities(self) -> Capabilities:
         """Returns that the model answers everything, dialogs as a whole."""
         return Capabilities(window=self._batch_size, runs_dialogs=True, is_cacheable=self._is_cacheable)

@@ -11,6 +11,7 @@ import orjson
 
 from fasteval.errors import CheckpointError, EngineError, FastEvalError, UnknownNameError, UsageError
 from fasteval.models.distribution import is_cpu_build
+from fasteval.models.engine_config import ALONE
 from fasteval.models.kv_cache import cpu_cache_bytes
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def _arguments(config: EngineConfig) -> dict[str, Any]:
         ours |= {"enforce_eager": True, "block_size": 32}
         if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
             ours["kv_cache_memory_bytes"] = cpu_cache_bytes(config, _engine_memory())
+        if config.deterministic:
+            ours |= ALONE  # there are no batch-invariant kernels for CPUs
     return ours | config.arguments
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,10 @@ class EngineWrapper:
     def fingerprint(self) -> str:
         """Passes on."""
         return self._engine.fingerprint()
+
+    def identity(self) -> dict[str, Any]:
+        """Passes on."""
+        return self._engine.identity()
 
     def capabilities(self) -> Capabilities:
         """Passes on."""

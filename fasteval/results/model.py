@@ -99,6 +99,7 @@ class Results:
         git_hash: commit of the working directory; None outside a repository.
         chat_template: text of the chat template that was applied; None if none was.
         model_fingerprint: what identifies the model in the cache.
+        manifest: what the run was made of, part by part (`fasteval.evaluation.manifest`).
         interrupted: whether the run stopped before all requests were answered.
     """
 
@@ -114,6 +115,7 @@ class Results:
     chat_template: str | None = None
     model_fingerprint: str = ""
     interrupted: bool = False
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def errors(self) -> int:
@@ -122,7 +124,9 @@ class Results:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every document that was asked for has a score, and every metric a value."""
+        """Whether every document that was asked for has a score, every metric a value, and promises were kept."""
+        if (self.manifest.get("determinism") or {}).get("differing"):
+            return False
         return not self.interrupted and not any(task.errors or task.failures for task in self.tasks.values())
 
     def error_rows(self) -> Iterator[tuple[str, int, str]]:

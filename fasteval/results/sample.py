@@ -34,6 +34,7 @@ class Sample:
         continuations: text of each choice; None for generated answers.
         logprobs: log-probability of each choice; None for generated answers.
         is_greedy: for each choice whether greedy decoding gives it; None for generated answers.
+        request_keys: for each request the key of its answer in the response cache, in hex digits.
         error: why the document has no score; None if it has one.
     """
 
@@ -52,6 +53,7 @@ class Sample:
     continuations: Sequence[str] | None = None
     logprobs: Sequence[float] | None = None
     is_greedy: Sequence[bool] | None = None
+    request_keys: Sequence[str] | None = None
     error: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +82,7 @@ class Sample:
             "continuations": self.continuations,
             "logprobs": self.logprobs,
             "is_greedy": self.is_greedy,
+            "request_keys": self.request_keys,
             "error": self.error,
         }
         sample |= {name: value for name, value in optional.items() if value is not None}

@@ -77,6 +77,7 @@ def _circumstances(results: Results) -> dict[str, Any]:
         "model_name": redact(results.model_name),
         "model_name_sanitized": sanitize_name(results.model_name),
         "model_fingerprint": results.model_fingerprint,
+        "manifest": redact(dict(results.manifest)),
         "system_instruction": system_instruction,
         "system_instruction_sha": _sha(system_instruction),
         "fewshot_as_multiturn": config.get("fewshot_as_multiturn"),

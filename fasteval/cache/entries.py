@@ -1,0 +1,85 @@
+"""What is in a cache, line by line, for those who look after it. Runs look keys up instead (`ResponseCache`)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fasteval.cache.folder import segment_paths
+from fasteval.cache.line import decode_line, is_about
+from fasteval.cache.segment import is_being_written, read_about
+from fasteval.cache.value import written_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+__all__ = ["Damage", "Entry", "damage", "entries", "is_of_model"]
+
+_NANOSECONDS = 10**9
+
+
+class Entry(NamedTuple):
+    """One undamaged line.
+
+    Attributes:
+        key: 16 bytes.
+        value: the response as JSON.
+        about: what its segment says of the model; empty where it says nothing.
+        written: seconds since 1970.
+        length: bytes of the line.
+    """
+
+    key: bytes
+    value: bytes
+    about: dict[str, Any]
+    written: float
+    length: int
+
+
+class Damage(NamedTuple):
+    """One damaged line: where it is, and its bytes."""
+
+    path: Path
+    offset: int
+    length: int
+
+
+def entries(folder: Path, damaged: Callable[[Damage], None] = lambda _: None) -> Iterator[Entry]:
+    """Yields the undamaged lines of all segments, the newest segment first; each damaged one is told to `damaged`."""
+    for path in reversed(segment_paths(folder)):
+        about, made = (
+            read_about(path),
+            int(path.name.partition("-")[0]) / _NANOSECONDS if path.name[:1].isdigit() else 0,
+        )
+        may_be_torn = is_being_written(path)
+        offset = 0
+        with path.open("rb") as file:
+            for line in file:
+                decoded = decode_line(line)
+                if decoded is None:
+                    if line.endswith(b"\n") or not may_be_torn:
+                        damaged(Damage(path, offset, len(line)))
+                elif not is_about(*decoded):
+                    key, value = decoded
+                    yield Entry(key, value, about, written_at(value) or made, len(line))
+                offset += len(line)
+
+
+def damage(folder: Path) -> list[Damage]:
+    """Returns the damaged lines of a cache. Reads all of it, and believes no index."""
+    found: list[Damage] = []
+    for _ in entries(folder, found.append):
+        pass
+    return found
+
+
+def is_of_model(entry: Entry, model: str) -> bool:
+    """Whether an entry is of the model with this name, or whose fingerprint begins so (at least 6 digits)."""
+    name, fingerprint = str(entry.about.get("model", "unknown")), str(entry.about.get("fingerprint", ""))
+    return model == name or (len(model) >= 6 and fingerprint.startswith(model))
+
+
+def _made_at(path: Path) -> float:
+    """Returns the seconds since 1970 at which a segment was begun, as its name says; 0 for names of other forms."""
+    digits = path.name.partition("-")[0]
+    return int(digits) / _NANOSECONDS if digits.isdigit() else 0.0

@@ -1,0 +1,226 @@
+"""Looking after a cache: what is in it, what is damaged, and rewriting it without what nobody needs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import orjson
+
+from fasteval.cache.entries import Damage, Entry, entries, is_of_model
+from fasteval.cache.folder import hold, segment_paths
+from fasteval.cache.index import index_path
+from fasteval.cache.line import encode_line
+from fasteval.cache.value import stamped
+from fasteval.cache.writer import SegmentWriter
+from fasteval.errors import CacheError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["ModelShare", "Rewritten", "Statistics", "merge", "rewrite", "statistics"]
+
+
+@dataclass(slots=True)
+class ModelShare:
+    """What a cache has of one model: entries, bytes, and the times of the oldest and the newest of them."""
+
+    name: str
+    entries: int = 0
+    bytes: int = 0
+    oldest: float = float("inf")
+    newest: float = 0.0
+
+
+@dataclass(slots=True)
+class Statistics:
+    """What is in a cache.
+
+    Attributes:
+        segments: files.
+        bytes: their size, indices included.
+        entries: distinct keys.
+        superseded: lines whose key has a newer one.
+        damaged: lines that are torn or damaged.
+        models: shares by fingerprint; "" for segments that do not say.
+    """
+
+    segments: int = 0
+    bytes: int = 0
+    entries: int = 0
+    superseded: int = 0
+    damaged: int = 0
+    models: dict[str, ModelShare] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What became of a cache: entries kept and removed, and its bytes before and after."""
+
+    kept: int
+    removed: int
+    bytes_before: int
+    bytes_after: int
+
+
+def statistics(folder: Path) -> Statistics:
+    """Returns what is in a cache; reads all of it."""
+    found = Statistics()
+    damaged: list[Damage] = []
+    seen: set[bytes] = set()
+    for entry in entries(folder, damaged.append):
+        if entry.key in seen:
+            found.superseded += 1
+            continue
+        seen.add(entry.key)
+        fingerprint = str(entry.about.get("fingerprint", ""))
+        share = found.models.setdefault(fingerprint, ModelShare(str(entry.about.get("model", "unknown"))))
+        share.entries += 1
+        share.bytes += entry.length
+        share.oldest, share.newest = min(share.oldest, entry.written), max(share.newest, entry.written)
+    paths = segment_paths(folder)
+    found.segments, found.bytes = len(paths), _size(folder)
+    found.entries, found.damaged = len(seen), len(damaged)
+    return found
+
+
+def rewrite(
+    folder: Path, *, older_than: float | None = None, model: str | None = None, max_bytes: int | None = None
+) -> Rewritten:
+    """Rewrites a cache: one segment a model, each key once, nothing damaged; and nothing that is to be removed.
+
+    Args:
+        folder: the cache.
+        older_than: remove answers that were written so many seconds ago, or earlier.
+        model: remove answers of this model: its name, or its fingerprint's first digits (at least 6).
+        max_bytes: remove the oldest answers until the lines together have at most so many bytes.
+
+    Raises:
+        CacheError: a run is using the cache; or it cannot be written, and then it is as it was.
+    """
+    with _alone(folder):
+        before = _size(folder)
+        old = segment_paths(folder)
+        doomed = _Doomed(folder, older_than, model, max_bytes)
+        kept = removed = 0
+        seen: set[bytes] = set()
+        with _Writers(folder) as writers:
+            for entry in entries(folder):
+                if entry.key in seen:
+                    continue
+                seen.add(entry.key)
+                if doomed(entry):
+                    removed += 1
+                else:
+                    writers.write(entry)
+                    kept += 1
+        # Only now that all of it is on disk a second time.
+        for path in old:
+            path.unlink()
+            index_path(path).unlink(missing_ok=True)
+        return Rewritten(kept, removed, before, _size(folder))
+
+
+def merge(folder: Path, other: Path) -> int:
+    """Adds what another cache has and this one has not; returns how many entries that were. Runs may go on meanwhile.
+
+    Raises:
+        CacheError: this one cannot be written.
+    """
+    known = {entry.key for entry in entries(folder)}
+    added = 0
+    with _Writers(folder) as writers:
+        for entry in entries(other):
+            if entry.key not in known:
+                known.add(entry.key)
+                writers.write(entry)
+                added += 1
+    return added
+
+
+class _Doomed:
+    """Decides which entries are removed."""
+
+    def __init__(self, folder: Path, older_than: float | None, model: str | None, max_bytes: int | None) -> None:
+        self._before = None if older_than is None else time.time() - older_than
+        self._model = model
+        self._before_size: float | None = None
+        if max_bytes is not None:
+            self._before_size = self._age_that_fits(folder, max_bytes)
+
+    def __call__(self, entry: Entry) -> bool:
+        return self._is_unwanted(entry) or (self._before_size is not None and entry.written < self._before_size)
+
+    def _is_unwanted(self, entry: Entry) -> bool:
+        is_old = self._before is not None and entry.written <= self._before
+        return is_old or (self._model is not None and is_of_model(entry, self._model))
+
+    def _age_that_fits(self, folder: Path, max_bytes: int) -> float:
+        """Returns the time from which on everything that stays fits into `max_bytes`."""
+        seen: set[bytes] = set()
+        per_second: dict[float, int] = defaultdict(int)
+        for entry in entries(folder):
+            if entry.key not in seen and not self._is_unwanted(entry):
+                per_second[entry.written] += entry.length
+            seen.add(entry.key)
+        total, start = 0, float("inf")
+        for second in sorted(per_second, reverse=True):
+            total += per_second[second]
+            if total > max_bytes:
+                break
+            start = second
+        return start
+
+
+class _Writers:
+    """A new segment for each model. If writing fails they are removed again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writers: dict[bytes, SegmentWriter] = {}
+
+    def write(self, entry: Entry) -> None:
+        name = orjson.dumps(entry.about, option=orjson.OPT_SORT_KEYS)
+        if name not in self._writers:
+            self._writers[name] = SegmentWriter(self._folder, entry.about)
+        self._writers[name].write(encode_line(entry.key, stamped(entry.value, int(entry.written))))
+
+    def __enter__(self) -> _Writers:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            for writer in self._writers.values():
+                writer.close()
+        except OSError as failure:
+            kind, error = type(failure), failure
+        if kind is not None:
+            for writer in self._writers.values():
+                writer.path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise CacheError(
+                f"cannot write to the response cache {self._folder}: {error.strerror}; it is as it was"
+            ) from error
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    try:
+        lock = hold(folder, alone=True)
+    except OSError as error:
+        raise CacheError(f"cannot open the response cache {folder}: {error.strerror}") from error
+    if lock is None:
+        raise CacheError(f"the response cache {folder} is in use by a run: try again when it has ended")
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir() if path.suffix in (".jsonl", ".index"))

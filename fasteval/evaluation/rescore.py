@@ -1,0 +1,100 @@
+"""`rescore`: a saved run is scored again, without any model. It is a run like any other whose answers are all known."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fasteval.cache import ResponseCache
+from fasteval.errors import SavedResultsError
+from fasteval.evaluation.recorded import RecordedEngine, recorded_answers
+from fasteval.evaluation.run import evaluate
+from fasteval.evaluation.settings import RunSettings
+
+if TYPE_CHECKING:
+    from fasteval.results.model import Results
+    from fasteval.results.progress import Progress
+    from fasteval.results.saved import SavedRun
+
+__all__ = ["rescore", "saved_settings"]
+
+
+def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) -> Results:
+    """Returns the results of a saved run with the tasks' metrics and filters as they are now.
+
+    Answers come from the run's samples; where it has none, from the response cache that it used. A request that has
+    changed since is one without an answer: its document becomes an error row.
+
+    Args:
+        run: the saved run.
+        progress: who is told how far it is.
+        **changes: settings that take the place of the run's own, such as `include_path`.
+
+    Raises:
+        SavedResultsError: the run is of another program, or its files do not say what is needed.
+        FastEvalError: as for a run.
+    """
+    manifest = _manifest(run)
+    settings = saved_settings(run, **{"prompt_profile": manifest["prompt_profile"]} | changes)
+    has_samples = any(task.samples for task in run.tasks.values())
+    if not has_samples and settings.no_cache:
+        raise SavedResultsError(f"{run.path}: no samples were written and no cache was kept: there are no answers")
+    # In samples a dialog is one answer; in the cache each of its rounds is.
+    runs_dialogs = has_samples or manifest["model"]["runs_dialogs"]
+    engine = RecordedEngine(manifest, runs_dialogs=runs_dialogs)
+    settings = replace(settings, model=engine, model_args={})
+    if not has_samples:
+        return _with_circumstances(evaluate(settings, progress=progress), run)
+    with tempfile.TemporaryDirectory(prefix="fasteval-rescore-") as folder:
+        with ResponseCache.open(Path(folder)) as cache:
+            for key, response in recorded_answers(run):
+                cache.append(key, response)
+        results = evaluate(replace(settings, use_cache=Path(folder), no_cache=False), progress=progress)
+    return _with_circumstances(results, run)
+
+
+def saved_settings(run: SavedRun, **changes: Any) -> RunSettings:
+    """Returns the settings of a saved run.
+
+    Raises:
+        SavedResultsError: the file does not have them.
+        UsageError: they mean nothing to this version.
+    """
+    config = (run.facts.get("config") or {}).get("resolved_cli_args")
+    if not isinstance(config, dict):
+        raise SavedResultsError(f"{run.path}: the settings of the run are not in this file (config.resolved_cli_args)")
+    return RunSettings.of_mapping({**config, **changes})
+
+
+def _manifest(run: SavedRun) -> dict[str, Any]:
+    manifest = run.facts.get("manifest")
+    if not isinstance(manifest, dict):
+        raise SavedResultsError(
+            f"{run.path or 'this run'}: there is no manifest in this file: it is not a run's results"
+        )
+    return manifest
+
+
+def _with_circumstances(results: Results, run: SavedRun) -> Results:
+    """Returns the results under the recorded model's name, with the prompts that it was shown and its settings."""
+    prompts = {
+        (task.name, sample["doc_id"]): sample.get("prompt", "")
+        for task in run.tasks.values()
+        for sample in task.samples
+    }
+    for name, task in results.tasks.items():
+        for document in task.documents:
+            shown = prompts.get((name, document.doc_id))
+            if shown is not None:
+                document.samples[:] = [replace(sample, prompt=shown) for sample in document.samples]
+    own = run.facts["config"]["resolved_cli_args"]
+    kept = {name: own[name] for name in ("model", "model_args", "use_cache", "no_cache") if name in own}
+    return replace(
+        results,
+        model_name=str(run.facts.get("model_name") or results.model_name),
+        chat_template=run.facts.get("chat_template"),
+        config={**results.config, **kept},
+        manifest={**results.manifest, "rescored_from": run.path},
+    )

@@ -144,10 +144,12 @@ def test_a_cache_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
 
 
 def test_the_folder_belongs_to_its_user(tmp_path: Path) -> None:
-    with ResponseCache.open(tmp_path / "cache") as cache:
-        cache.append(key(1), Response())
-    assert 0o700 == (tmp_path / "cache").stat().st_mode & 0o777
-    assert {0o600} == {path.stat().st_mode & 0o777 for path in (tmp_path / "cache").iterdir()}
+    folder = tmp_path / "above" / "cache"
+    with ResponseCache.open(folder) as cache:
+        for number in MANY:
+            cache.append(key(number), answer(number))
+    assert {0o700} == {path.stat().st_mode & 0o777 for path in (folder, folder.parent)}
+    assert {".jsonl": 0o600, ".index": 0o600} == {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()}
 
 
 def test_the_environment_moves_the_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -171,3 +171,10 @@ def test_manifests_of_equal_runs_do_not_differ(folder: Path, tmp_path: Path) -> 
     changed = dataclasses.replace(other, facts=facts)
     numpy = one.facts["software_versions"]["numpy"]
     assert [Difference("versions.numpy", numpy, "0")] == list(manifest_differences(one, changed))
+
+
+def test_how_a_run_cached_its_answers_does_not_keep_it_from_being_scored_again(folder: Path, tmp_path: Path) -> None:
+    original = run(folder, tmp_path / "out", "sampled", cache_sampled=False)
+    again = rescore(read_run(tmp_path / "out"))
+    assert metrics(original) == metrics(again)
+    assert again.config["cache_sampled"] is False

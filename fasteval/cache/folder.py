@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import os
@@ -17,16 +18,17 @@ _LOG = logging.getLogger(__name__)
 
 
 def make_private(folder: Path) -> None:
-    """Makes the folder for its user alone; one that is there is left as it is, with a warning where others may write.
+    """Makes the folder, and folders above it, for its user alone.
+
+    One that is there is left as it is, with a warning where others may write to it.
 
     Raises:
         OSError: it cannot be made, or is no folder.
     """
-    try:
-        folder.mkdir(parents=True, mode=0o700)
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
+    for missing in reversed([path for path in (folder, *folder.parents) if not path.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     mode = folder.stat().st_mode
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         _LOG.warning("others may write to the response cache %s, and so decide what models are said to answer", folder)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["rescore", "saved_settings"]
 
+# Settings that say where the answers came from: those of the first run stand in the new results too.
+_OF_THE_MODEL = ("model", "model_args", "use_cache", "no_cache", "cache_sampled", "deterministic")
+
 
 def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) -> Results:
     """Returns the results of a saved run with the tasks' metrics and filters as they are now.
@@ -44,7 +47,8 @@ def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) 
     # In samples a dialog is one answer; in the cache each of its rounds is.
     runs_dialogs = has_samples or manifest["model"]["runs_dialogs"]
     engine = RecordedEngine(manifest, runs_dialogs=runs_dialogs)
-    settings = replace(settings, model=engine, model_args={})
+    # Whatever was sampled is recorded, and there is no engine whose determinism could be verified.
+    settings = replace(settings, model=engine, model_args={}, cache_sampled=True, deterministic=False)
     if not has_samples:
         return _with_circumstances(evaluate(settings, progress=progress), run)
     with tempfile.TemporaryDirectory(prefix="fasteval-rescore-") as folder:
@@ -90,7 +94,7 @@ def _with_circumstances(results: Results, run: SavedRun) -> Results:
             if shown is not None:
                 document.samples[:] = [replace(sample, prompt=shown) for sample in document.samples]
     own = run.facts["config"]["resolved_cli_args"]
-    kept = {name: own[name] for name in ("model", "model_args", "use_cache", "no_cache") if name in own}
+    kept = {name: own[name] for name in _OF_THE_MODEL if name in own}
     return replace(
         results,
         model_name=str(run.facts.get("model_name") or results.model_name),

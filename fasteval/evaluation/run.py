@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fasteval.api.request import Kind
 from fasteval.cache import ResponseCache, default_folder
+from fasteval.cache.folder import make_private
 from fasteval.errors import DocumentError, RequestError
 from fasteval.evaluation.determinism import verify_determinism
 from fasteval.evaluation.dialog import Dialogs
@@ -66,6 +67,8 @@ def evaluate(
     recorder = RunRecorder(settings)
     check_writable(settings.output_path)
     cache_folder = default_folder()
+    with suppress(OSError):  # whoever cannot write there says so
+        make_private(cache_folder)
     with recorder.timeline.stage("load"):
         progress.stage("loading tasks")
         source = resolve_model(

@@ -54,15 +54,11 @@ class Catalogue:
 
     def __len__(self) -> int:
         """The number of distinct keys."""
-        if not len(self._first):
-            return 0
-        # Keys with equal first halves stand together, but their second halves may alternate: count those by hand.
-        repeated = self._first[1:] == self._first[:-1]
-        distinct = len(self._first) - int(repeated.sum())
-        for first in np.unique(self._first[1:][repeated]):
-            start, stop = np.searchsorted(self._first, [first, first + np.uint64(1)])
-            distinct += len(np.unique(self._second[start : stop or None])) - 1
-        return distinct
+        # Equal first halves stand together, but behind them second halves may alternate.
+        equal = self._first[1:] == self._first[:-1]
+        shared = np.concatenate([[False], equal]) | np.concatenate([equal, [False]]) if len(equal) else equal
+        repeated = np.stack([self._first[shared], self._second[shared]], axis=1) if len(equal) else np.zeros((0, 2))
+        return len(self._first) - len(repeated) + len(np.unique(repeated, axis=0))
 
     def find(self, keys: NDArray[np.uint8]) -> Places:
         """Returns where the newest undamaged line of each of `keys` (uint8 (K, 16)) is."""

@@ -125,12 +125,8 @@ class ResponseCache:
         Raises:
             CacheError: it cannot be written to; what it holds stays readable.
         """
-        if self._folder is not None and self._writer is None:
-            try:
-                self._writer = SegmentWriter(self._folder, self._about)
-            except OSError as error:
-                raise self._cannot_write(error) from error
-            self._arrivals.ignore(self._writer.path)
+        if self._folder is not None:
+            self._own_segment(self._folder)
 
     def append(self, key: bytes, response: Response) -> None:
         """Writes one answer; when this returns, killing the process no longer loses it.
@@ -141,11 +137,10 @@ class ResponseCache:
         if self._folder is None:
             self._held[key] = response
             return
-        self.prepare()
-        assert self._writer is not None  # noqa: S101 - for the type checker: prepare() has made it
+        writer = self._own_segment(self._folder)
         line = encode_line(key, encode_value(response, int(time.time())))
         try:
-            offset = self._writer.write(line)
+            offset = writer.write(line)
         except OSError as error:
             raise self._cannot_write(error) from error
         self._added[key] = offset, len(line)
@@ -173,6 +168,16 @@ class ResponseCache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _own_segment(self, folder: Path) -> SegmentWriter:
+        """Returns the segment that this run writes; makes it at the first call."""
+        if self._writer is None:
+            try:
+                self._writer = SegmentWriter(folder, self._about)
+            except OSError as error:
+                raise self._cannot_write(error) from error
+            self._arrivals.ignore(self._writer.path)
+        return self._writer
 
     def _read(self, keys: NDArray[np.uint8]) -> list[bytes | None]:
         places = self._catalogue.find(keys)

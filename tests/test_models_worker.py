@@ -99,9 +99,11 @@ def ask(*texts: str, media: tuple[Media, ...] = ()) -> Frame:
     return encode_requests([HostRequest(row, Kind.GENERATE_UNTIL, text, media=media) for row, text in enumerate(texts)])
 
 
-def work(backend: StubBackend, decoder: MediaDecoder, *batches: Sequence[Frame]) -> StubLink:
+def work(
+    backend: StubBackend, decoder: MediaDecoder, *batches: Sequence[Frame], joins_choices: bool = True
+) -> StubLink:
     link = StubLink(*batches)
-    Worker(backend, link, decoder).run()  # type: ignore[arg-type]  # the stub has what the worker uses
+    Worker(backend, link, decoder, joins_choices=joins_choices).run()  # type: ignore[arg-type]  # the stub has what the worker uses
     return link
 
 
@@ -148,6 +150,12 @@ def test_the_same_prompt_with_another_picture_is_another_context(decoder: MediaD
 def test_choices_that_arrive_later_are_not_waited_for(decoder: MediaDecoder) -> None:
     backend = StubBackend(capacity=8)
     work(backend, decoder, [encode_requests([choice(0, "a")])], [encode_requests([choice(1, "a")])])
+    assert [[0], [1]] == backend.groups
+
+
+def test_choices_are_not_joined_where_answers_must_not_depend_on_who_waits(decoder: MediaDecoder) -> None:
+    backend = StubBackend(capacity=8)
+    work(backend, decoder, [encode_requests([choice(0, "a"), choice(1, "a")])], joins_choices=False)
     assert [[0], [1]] == backend.groups
 
 

@@ -32,13 +32,13 @@ _LOOKAHEAD = 32
 class Worker:
     """The loop between the wire and the backend."""
 
-    def __init__(self, backend: Backend, link: HostLink, decoder: MediaDecoder) -> None:
-        """Begins with nothing in hand."""
+    def __init__(self, backend: Backend, link: HostLink, decoder: MediaDecoder, *, joins_choices: bool = True) -> None:
+        """Begins with nothing in hand; `joins_choices` hands the choices of one prompt to the backend together."""
         self._backend, self._link, self._decoder = backend, link, decoder
         self._queue: deque[HostRequest] = deque()
         self._failed: list[Completion] = []
         self._is_resetting = False
-        self._is_alive = True
+        self._is_alive, self._joins_choices = True, joins_choices
 
     def run(self) -> None:
         """Works until the front says `shutdown`."""
@@ -96,7 +96,7 @@ class Worker:
         Those that have not arrived yet are not waited for: they are a group of their own, and cost one request more.
         """
         first = self._queue.popleft()
-        if first.kind != Kind.LOGLIKELIHOOD:
+        if first.kind != Kind.LOGLIKELIHOOD or not self._joins_choices:
             return [first]
         taken = [first]
         left: deque[HostRequest] = deque()
@@ -145,9 +145,11 @@ def main(descriptor: int) -> None:
     logger.setLevel(configure.fields["log_level"])
     logger.propagate = False
     try:
-        backend = load_backend(EngineConfig.from_dict(configure.fields["config"]))
+        config = EngineConfig.from_dict(configure.fields["config"])
+        backend = load_backend(config)
         link.loaded()
-        Worker(backend, link, MediaDecoder()).run()
+        # Which choices come together depends on when they arrive.
+        Worker(backend, link, MediaDecoder(), joins_choices=not config.deterministic).run()
         backend.close()
     except Exception as error:  # noqa: BLE001 - whatever it is, the front is told, and this process ends
         traceback.print_exc()

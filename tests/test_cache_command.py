@@ -114,7 +114,6 @@ def test_compact_keeps_every_answer_once_with_its_model_and_time(cache: Path) ->
         (["--older_than", "2w"], {1, 3, 4, 5}),
         (["--model", "one"], {3, 4, 5}),
         (["--model", "222222"], {1}),
-        (["--model", "2"], {1, 3, 4, 5}),
         (["--max_size", "1G"], {1, 3, 4, 5}),
         (["--max_size", "600"], set()),
         (["--max_size", "700"], {3, 4, 5}),
@@ -129,6 +128,15 @@ def test_prune_removes_what_is_named(cache: Path, flags: list[str], left: set[in
 @pytest.mark.parametrize("flags", [[], ["--older_than", "soon"], ["--max_size", "2Q"], ["--max_size", "-1"]], ids=str)
 def test_a_prune_that_means_nothing_is_a_mistake_and_removes_nothing(cache: Path, flags: list[str]) -> None:
     assert 2 == main(["cache", "-c", str(cache), "prune", *flags])
+    assert 4 == len(contents(cache))
+
+
+@pytest.mark.parametrize("command", ["prune", "export"])
+def test_a_model_that_the_cache_does_not_have_offers_the_nearest(
+    cache: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert 2 == main(["cache", "-c", str(cache), command, "--model", "othr"])
+    assert "unknown model 'othr': did you mean 'other'?" in capsys.readouterr().err
     assert 4 == len(contents(cache))
 
 

@@ -8,14 +8,17 @@ from fasteval.cache.folder import segment_paths
 from fasteval.cache.line import decode_line, is_about
 from fasteval.cache.segment import is_being_written, read_about
 from fasteval.cache.value import written_at
+from fasteval.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Damage", "Entry", "damage", "entries", "is_of_model"]
+__all__ = ["Damage", "Entry", "check_model", "damage", "entries", "is_of_model"]
 
 _NANOSECONDS = 10**9
+# The name of whatever does not say what it is of.
+_UNKNOWN = "unknown"
 
 
 class Entry(NamedTuple):
@@ -73,9 +76,23 @@ def damage(folder: Path) -> list[Damage]:
     return found
 
 
-def is_of_model(entry: Entry, model: str) -> bool:
-    """Whether an entry is of the model with this name, or whose fingerprint begins so (at least 6 digits)."""
-    name, fingerprint = str(entry.about.get("model", "unknown")), str(entry.about.get("fingerprint", ""))
+def check_model(folder: Path, model: str | None) -> None:
+    """Makes sure that the cache has answers of the model, if one is named.
+
+    Raises:
+        UnknownNameError: it has none.
+    """
+    if model is None:
+        return
+    abouts = [read_about(path) for path in segment_paths(folder)]
+    if not any(is_of_model(about, model) for about in abouts):
+        known = {str(about.get("model", _UNKNOWN)) for about in abouts}
+        raise UnknownNameError("model", model, known, "see `fasteval cache stats`")
+
+
+def is_of_model(about: Mapping[str, Any], model: str) -> bool:
+    """Whether a segment is of the model with this name, or whose fingerprint begins so (at least 6 digits)."""
+    name, fingerprint = str(about.get("model", _UNKNOWN)), str(about.get("fingerprint", ""))
     return model == name or (len(model) >= 6 and fingerprint.startswith(model))
 
 

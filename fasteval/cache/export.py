@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from fasteval.cache.entries import entries, is_of_model
+from fasteval.cache.entries import check_model, entries, is_of_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +21,16 @@ def exported_lines(folder: Path, model: str | None = None) -> Iterator[bytes]:
     Args:
         folder: the cache.
         model: only answers of this model: its name, or its fingerprint's first digits (at least 6).
+
+    Raises:
+        UnknownNameError: the cache has none of that model.
     """
+    check_model(folder, model)
     seen: set[bytes] = set()
     for entry in entries(folder):
         if entry.key in seen:
             continue
         seen.add(entry.key)
-        if model is None or is_of_model(entry, model):
+        if model is None or is_of_model(entry.about, model):
             head = {name: entry.about.get(name) for name in ("model", "fingerprint")}
             yield orjson.dumps({"key": entry.key.hex(), **head, **orjson.loads(entry.value)})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from fasteval.cache.entries import Damage, Entry, entries, is_of_model
+from fasteval.cache.entries import Damage, Entry, check_model, entries, is_of_model
 from fasteval.cache.folder import hold, segment_paths
 from fasteval.cache.index import index_path
 from fasteval.cache.line import encode_line
@@ -101,8 +101,10 @@ def rewrite(
         max_bytes: remove the oldest answers until the lines together have at most so many bytes.
 
     Raises:
+        UnknownNameError: there are no answers of the model.
         CacheError: a run is using the cache; or it cannot be written, and then it is as it was.
     """
+    check_model(folder, model)
     with _alone(folder):
         before = _size(folder)
         old = segment_paths(folder)
@@ -158,7 +160,7 @@ class _Doomed:
 
     def _is_unwanted(self, entry: Entry) -> bool:
         is_old = self._before is not None and entry.written <= self._before
-        return is_old or (self._model is not None and is_of_model(entry, self._model))
+        return is_old or (self._model is not None and is_of_model(entry.about, self._model))
 
     def _age_that_fits(self, folder: Path, max_bytes: int) -> float:
         """Returns the time from which on everything that stays fits into `max_bytes`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.parameters import FlagCommand, flag
+from fasteval.cli.parameters import flag
 
 if TYPE_CHECKING:
     from fasteval.evaluation.reproduce import Reproduction
@@ -16,7 +16,7 @@ __all__ = ["reproduce"]
 _MAX_LISTED = 10
 
 
-@click.command(cls=FlagCommand)
+@click.command()
 @click.argument("results")
 @flag("--model_path", metavar="PATH", help="The model's place on this machine, if it is not where it was.")
 @click.pass_context

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.parameters import FlagCommand, flag, names, pair
+from fasteval.cli.parameters import flag, names, pair
 from fasteval.cli.settings import flat, merged
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["rescore"]
 
 
-@click.command(cls=FlagCommand)
+@click.command()
 @click.argument("results")
 @flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
 @flag(

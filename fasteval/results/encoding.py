@@ -89,6 +89,8 @@ def _is_medium(value: Any) -> bool:
 
 def _describe(value: Any) -> Any:
     """Returns what stands for a value that JSON does not know."""
+    if isinstance(value, tuple):  # orjson takes tuples, but no classes derived from them
+        return tuple(value)
     for types, describe in _DESCRIPTIONS:
         if isinstance(value, types):
             return describe(value)

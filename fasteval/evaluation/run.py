@@ -18,9 +18,10 @@ from fasteval.evaluation.garbage import rare_collections
 from fasteval.evaluation.interruption import Interruption
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
+from fasteval.evaluation.reuse import Reports
 from fasteval.evaluation.scorer import TaskScorer
 from fasteval.evaluation.summary import group_results, summarise
-from fasteval.evaluation.workload import load_workload
+from fasteval.evaluation.workload import compile_workload, load_tasks
 from fasteval.models.create import resolve_model
 from fasteval.results.files import check_writable
 from fasteval.results.progress import SilentProgress
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from fasteval.evaluation.observer import Observer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
+    from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
     from fasteval.requests.table import Row
     from fasteval.results.model import Results, TaskResult
@@ -71,29 +73,16 @@ def evaluate(
         make_private(cache_folder)
     with recorder.timeline.stage("load"):
         progress.stage("loading tasks")
-        source = resolve_model(
-            settings.model,
-            settings.model_args,
-            cache_folder=cache_folder,
-            seed=settings.seed,
-            trust_remote_code=settings.trust_remote_code,
-            heartbeat_timeout=settings.heartbeat_timeout,
-            deterministic=settings.deterministic,
-        )
-        workload = load_workload(settings, source.prompt_profile)
+        source = _source(settings, cache_folder)
+        workload = load_tasks(settings, source.prompt_profile)
+        reports = Reports.of(settings, source, workload, cache_folder / "responses", is_observed=observer is not None)
+        if (known := reports.find()) is not None:
+            return recorder.known_results(source, known)
+        workload = compile_workload(workload, settings)
         engine = source.open(workload.instance, workload.documents())
     with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
         with recorder.timeline.stage("load"):
-            plan = make_plan(
-                workload.table,
-                cache,
-                engine.fingerprint(),
-                seed=settings.seed,
-                whole_dialogs=engine.capabilities().runs_dialogs,
-                shuffle_seed=settings.shuffle_seed,
-                cache_sampled=settings.cache_sampled,
-                ranks=None if observer is None else row_ranks(workload.table, observer),
-            )
+            plan = _plan(settings, workload, engine, cache, observer)
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():
@@ -103,7 +92,35 @@ def evaluate(
             progress.stage("summing up")
             tasks = {name: _sum_up(settings, workload, name, scorer) for name, scorer in scorers.items()}
         progress.stop()
-        return recorder.results(source, workload, plan, engine, tasks, group_results(workload.groups, tasks))
+        results = recorder.results(source, workload, plan, engine, tasks, group_results(workload.groups, tasks))
+        return reports.keep(results, workload.tasks.values())
+
+
+def _source(settings: RunSettings, cache_folder: Path) -> ModelSource:
+    return resolve_model(
+        settings.model,
+        settings.model_args,
+        cache_folder=cache_folder,
+        seed=settings.seed,
+        trust_remote_code=settings.trust_remote_code,
+        heartbeat_timeout=settings.heartbeat_timeout,
+        deterministic=settings.deterministic,
+    )
+
+
+def _plan(
+    settings: RunSettings, workload: Workload, engine: Engine, cache: ResponseCache, observer: Observer | None
+) -> Plan:
+    return make_plan(
+        workload.table,
+        cache,
+        engine.fingerprint(),
+        seed=settings.seed,
+        whole_dialogs=engine.capabilities().runs_dialogs,
+        shuffle_seed=settings.shuffle_seed,
+        cache_sampled=settings.cache_sampled,
+        ranks=None if observer is None else row_ranks(workload.table, observer),
+    )
 
 
 def _run(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import DocumentRequest
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings
     from fasteval.tasks import ConfigurableTask, Group
 
-__all__ = ["Workload", "load_workload"]
+__all__ = ["Workload", "compile_workload", "load_tasks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class Workload:
         return {name: {task.split: task.docs} for name, task in self.tasks.items()}
 
 
-def load_workload(settings: RunSettings, prompt_profile: str) -> Workload:
-    """Returns the workload that the settings describe.
+def load_tasks(settings: RunSettings, prompt_profile: str) -> Workload:
+    """Returns the tasks that the settings name, no documents loaded and no requests compiled.
 
     Raises:
         UnknownNameError: a task that nobody knows.
-        TaskError: a task that cannot be loaded, or whose documents are not there.
+        TaskError: a task that cannot be loaded.
     """
     profile = settings.prompt_profile or prompt_profile
     manager = TaskManager(include_path=list(settings.include_path), datasets=settings.datasets, prompt_profile=profile)
@@ -61,11 +61,20 @@ def load_workload(settings: RunSettings, prompt_profile: str) -> Workload:
     options = settings.prompt_options(profile)
     for task in tasks.values():
         _override(task, settings)
-    tables = [_compile(task, settings, options) for task in tasks.values()]
+    return Workload(tasks, manager.groups, RequestTable.empty(), options)
+
+
+def compile_workload(workload: Workload, settings: RunSettings) -> Workload:
+    """Returns the workload with the requests of its tasks.
+
+    Raises:
+        TaskError: documents are not there.
+    """
+    tables = [_compile(task, settings, workload.options) for task in workload.tasks.values()]
     table = RequestTable.concatenate(tables)
     if not len(table) and not table.failures:
         raise TaskError(f"nothing to evaluate: --offset {settings.offset} leaves no documents")
-    return Workload(tasks, manager.groups, table, options)
+    return replace(workload, table=table)
 
 
 def _override(task: ConfigurableTask, settings: RunSettings) -> None:

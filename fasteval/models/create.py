@@ -31,12 +31,14 @@ class ModelSource:
         prompt_profile: the entry of `lmms_eval_specific_kwargs` that belongs to the model.
         chat_template: text of the template that renders chat prompts, where the front process knows it.
         open: builds the engine; `instance_of(row)` and the documents of the tasks serve models that somebody wrote.
+        fingerprint: gives the engine's fingerprint without building it; None where nobody can tell it so.
     """
 
     name: str
     prompt_profile: str
     open: Callable[[InstanceOf, Mapping[str, Any]], Engine]
     chat_template: str | None = None
+    fingerprint: Callable[[], str] | None = None
 
 
 def resolve_model(
@@ -159,8 +161,13 @@ def _named(
         )
         return SupervisedEngine(host)
 
+    def fingerprint() -> str:
+        from fasteval.models.fingerprint import engine_fingerprint
+
+        return engine_fingerprint(config, cache_folder)
+
     chat_template = None if template is None else template.source
-    return ModelSource(str(pretrained), model.prompt_profile, build, chat_template)
+    return ModelSource(str(pretrained), model.prompt_profile, build, chat_template, fingerprint)
 
 
 def _engine_config(
@@ -203,4 +210,9 @@ def _replay(model_args: dict[str, Any]) -> ModelSource:
         raise UsageError("--model replay takes --model_args answers=<JSON lines file>, and nothing else")
     answer = answers_from_file(str(answers))
     fingerprint = f"replay {xxhash.xxh3_128_hexdigest(Path(str(answers)).read_bytes())}"
-    return ModelSource("replay", "default", lambda _i, _d: ReplayEngine(answer, fingerprint=fingerprint))
+    return ModelSource(
+        "replay",
+        "default",
+        lambda _i, _d: ReplayEngine(answer, fingerprint=fingerprint),
+        fingerprint=lambda: fingerprint,
+    )

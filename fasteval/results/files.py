@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
     from fasteval.results.model import Results
 
-__all__ = ["check_writable", "save_results"]
+__all__ = ["KEPT_LAYOUT", "check_writable", "complete_file", "save_results"]
+
+#: The layout in which `TaskResult.samples_file` is written.
+KEPT_LAYOUT = "fasteval"
 
 
 def check_writable(path: Path | None) -> None:
@@ -63,10 +67,14 @@ def save_results(
         samples: list[Path] = []
         for name, task in results.tasks.items() if log_samples else ():
             path = _unused(samples_path(name), samples)
-            with _complete_file(path) as file:
-                file.writelines(to_json(shape.sample(sample, task)) + b"\n" for sample in task.samples)
+            with complete_file(path) as file:
+                if task.samples_file is not None and layout == KEPT_LAYOUT:
+                    with task.samples_file.open("rb") as kept:
+                        shutil.copyfileobj(kept, file, 1 << 20)
+                else:
+                    file.writelines(to_json(shape.sample(sample, task)) + b"\n" for sample in task.samples)
             samples.append(path)
-        with _complete_file(results_path) as file:
+        with complete_file(results_path) as file:
             file.write(to_json(shape.results(results), indent=True) + b"\n")
     except OSError as error:
         reason = error.strerror or str(error)
@@ -84,7 +92,7 @@ def _unused(path: Path, taken: list[Path]) -> Path:
 
 
 @contextmanager
-def _complete_file(path: Path) -> Iterator[BinaryIO]:
+def complete_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a temporary file beside `path` that takes its place once everything is on disk."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:

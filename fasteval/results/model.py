@@ -37,6 +37,7 @@ class TaskResult:
         config: the task's configuration.
         documents: the scored documents, in document order.
         fingerprint: digest of the task's configuration, code and data.
+        samples_file: where the lines of the samples file stand already; None where they have to be written.
     """
 
     name: str
@@ -53,6 +54,7 @@ class TaskResult:
     config: Mapping[str, Any] = field(default_factory=dict)
     documents: Sequence[ScoredDocument] = ()
     fingerprint: str = ""
+    samples_file: Path | None = None
 
     @property
     def samples(self) -> Iterator[Sample]:

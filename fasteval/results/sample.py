@@ -10,8 +10,25 @@ from fasteval.results.encoding import to_json, without_media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Self
 
 __all__ = ["Sample"]
+
+#: Fields that are written under their own names.
+_WRITTEN_AS_THEY_ARE = (
+    "doc_id",
+    "doc",
+    "target",
+    "prompt",
+    "resps",
+    "filtered_resps",
+    "filter",
+    "finish_reason",
+    "prompt_tokens",
+    "output_tokens",
+)
+#: Fields that are written only where they say something.
+_OPTIONAL = ("continuations", "logprobs", "is_greedy", "request_keys", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +73,13 @@ class Sample:
     request_keys: Sequence[str] | None = None
     error: str | None = None
 
+    @classmethod
+    def from_dict(cls, line: Mapping[str, Any]) -> Self:
+        """Returns the sample that `to_dict` turned into `line`, as far as JSON can tell."""
+        metrics = {name: line.get(f"metric_{name}", line.get(name)) for name in line["metrics"]}
+        given = {name: line[name] for name in (*_WRITTEN_AS_THEY_ARE, *_OPTIONAL) if name in line}
+        return cls(**given, context=line["input"], metrics=metrics)
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the sample as the samples file has it.
 
@@ -78,13 +102,7 @@ class Sample:
             "output_tokens": self.output_tokens,
             "doc_hash": hashlib.sha256(to_json(doc, sort_keys=True)).hexdigest(),
         }
-        optional = {
-            "continuations": self.continuations,
-            "logprobs": self.logprobs,
-            "is_greedy": self.is_greedy,
-            "request_keys": self.request_keys,
-            "error": self.error,
-        }
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
         sample |= {name: value for name, value in optional.items() if value is not None}
         for name, value in self.metrics.items():
             sample[f"metric_{name}" if name in sample or name in optional else name] = value

@@ -77,6 +77,11 @@ class Documents(Sequence[dict[str, Any]]):
         return Documents([self._data[index] for index in indices])
 
     @property
+    def is_list(self) -> bool:
+        """Whether these are dicts in memory, so that `fingerprint` is a digest of all that they say."""
+        return not hasattr(self._data, "features")
+
+    @property
     def fingerprint(self) -> str:
         """A digest of the data and of what was done to them: the one that `datasets` keeps, or the list's content."""
         if self._digest is None:

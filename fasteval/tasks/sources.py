@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
     from fasteval.tasks.config import TaskConfig
 
-__all__ = ["DocumentSource"]
+__all__ = ["FILE_BUILDERS", "DocumentSource"]
 
 _log = logging.getLogger(__name__)
 
 #: Builders of `datasets` that read files; the files of a task stand beside its YAML.
-_BUILDERS = frozenset({"arrow", "csv", "json", "pandas", "parquet", "text"})
+FILE_BUILDERS = frozenset({"arrow", "csv", "json", "pandas", "parquet", "text"})
 _FILE_OPTIONS = ("data_files", "data_dir")
 
 
@@ -107,7 +107,7 @@ class DocumentSource:
         if options.pop("load_from_disk", False):
             loaded = datasets.load_from_disk(str(self._beside(path)))
             return loaded[split] if isinstance(loaded, datasets.DatasetDict) else loaded
-        if path not in _BUILDERS and not Path(path).exists():
+        if path not in FILE_BUILDERS and not Path(path).exists():
             go_offline_if_unreachable()
         return datasets.load_dataset(path, self._config.dataset_name, split=split, **options)
 
@@ -128,7 +128,7 @@ class DocumentSource:
             options["download_config"] = datasets.DownloadConfig(local_files_only=True)
         for name in ("video", "From_YouTube", "builder_script", "force_unzip", "create_link"):
             options.pop(name, None)  # false here: anything else was refused when the task was loaded
-        if self._config.dataset_path in _BUILDERS:
+        if self._config.dataset_path in FILE_BUILDERS:
             options |= {name: self._resolved(options[name]) for name in _FILE_OPTIONS if options.get(name)}
         return options
 

@@ -1,0 +1,150 @@
+"""Kept reports: the results of a complete run in a folder of the cache, for a later run that would say the same."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
+
+import orjson
+
+from fasteval.results.document import ScoredDocument
+from fasteval.results.encoding import to_json
+from fasteval.results.files import complete_file
+from fasteval.results.model import GroupResult, Results, TaskResult
+from fasteval.results.sample import Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["KeptDocuments", "KeptReport", "keep_report", "read_report"]
+
+_REPORT = "report.json"
+_TASK_FIELDS = (
+    "name",
+    "alias",
+    "version",
+    "n_shot",
+    "n_docs",
+    "n_effective",
+    "errors",
+    "failures",
+    "metrics",
+    "stderrs",
+    "higher_is_better",
+    "fingerprint",
+)
+_GROUP_FIELDS = ("name", "members", "alias", "version", "metrics", "stderrs", "higher_is_better")
+_STATISTICS = ("requests", "unique_requests", "truncated")
+
+
+class KeptDocuments(Sequence[ScoredDocument]):
+    """The scored documents of a samples file, read when somebody looks at one."""
+
+    def __init__(self, path: Path, count: int, cluster_key: str) -> None:
+        """Takes the file, the number of its documents, and the column that names their clusters (or "")."""
+        self._path, self._count, self._cluster_key = path, count, cluster_key
+        self._documents: list[ScoredDocument] | None = None
+
+    def __len__(self) -> int:
+        """The number of documents."""
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> ScoredDocument: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[ScoredDocument]: ...
+
+    def __getitem__(self, index: int | slice) -> ScoredDocument | Sequence[ScoredDocument]:
+        """Returns one document or a slice."""
+        if self._documents is None:
+            with self._path.open("rb") as file:
+                samples = [Sample.from_dict(orjson.loads(line)) for line in file]
+            self._documents = [self._document(list(own)) for _, own in itertools.groupby(samples, _DOC_ID)]
+        return self._documents[index]
+
+    def _document(self, samples: list[Sample]) -> ScoredDocument:
+        error = next((sample.error for sample in samples if sample.error is not None), None)
+        values = {} if error else {sample.filter: dict(sample.metrics) for sample in samples}
+        cluster = samples[0].doc.get(self._cluster_key) if self._cluster_key else None
+        return ScoredDocument(samples[0].doc_id, values, samples, cluster, error)
+
+
+class KeptReport(NamedTuple):
+    """What an earlier run found out.
+
+    Attributes:
+        tasks: results by task name.
+        groups: results by group name.
+        manifest: what it was made of.
+        counts: how many requests it had, how many different ones, and how many answers were truncated.
+    """
+
+    tasks: dict[str, TaskResult]
+    groups: dict[str, GroupResult]
+    manifest: dict[str, Any]
+    counts: dict[str, int]
+
+
+_DOC_ID = operator.attrgetter("doc_id")
+
+
+def keep_report(folder: Path, results: Results) -> Results:
+    """Keeps what a run found out in `folder`, whole or not at all; returns the results with their samples in files.
+
+    A report that JSON would change (a metric that is no number) is not kept, and the results come back as they are.
+    """
+    facts = {
+        "tasks": [{name: getattr(task, name) for name in _TASK_FIELDS} for task in results.tasks.values()],
+        "configs": [dict(task.config) for task in results.tasks.values()],
+        "groups": [{name: getattr(group, name) for name in _GROUP_FIELDS} for group in results.groups.values()],
+        "manifest": dict(results.manifest),
+        "statistics": {name: getattr(results.statistics, name) for name in _STATISTICS},
+    }
+    text = to_json(facts)
+    known = orjson.loads(text)
+    if not _survives(facts, known):
+        return results
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    tasks = {}
+    for number, (name, task) in enumerate(results.tasks.items()):
+        path = folder / f"samples_{number}.jsonl"
+        with complete_file(path) as file:
+            file.writelines(to_json(sample.to_dict()) + b"\n" for sample in task.samples)
+        tasks[name] = replace(task, samples_file=path)
+    with complete_file(folder / _REPORT) as file:
+        file.write(text)
+    return replace(results, tasks=tasks)
+
+
+def _survives(facts: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether the values of all metrics come back from JSON as they are."""
+    return all(
+        dict(ours[name]) == theirs[name]
+        for kind in ("tasks", "groups")
+        for ours, theirs in zip(facts[kind], known[kind], strict=True)
+        for name in ("metrics", "stderrs")
+    )
+
+
+def read_report(folder: Path) -> KeptReport | None:
+    """Returns the report in `folder`, its documents still on disk; None if there is none."""
+    try:
+        facts = orjson.loads((folder / _REPORT).read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return None
+    tasks = {}
+    for number, (entry, config) in enumerate(zip(facts["tasks"], facts["configs"], strict=True)):
+        path = folder / f"samples_{number}.jsonl"
+        if not path.is_file():
+            return None
+        documents = KeptDocuments(path, entry["n_effective"], str(config.get("cluster_key") or ""))
+        tasks[entry["name"]] = TaskResult(**entry, config=config, documents=documents, samples_file=path)
+    groups = {entry["name"]: GroupResult(**{**entry, "members": tuple(entry["members"])}) for entry in facts["groups"]}
+    return KeptReport(tasks, groups, facts["manifest"], facts["statistics"])

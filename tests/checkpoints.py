@@ -88,3 +88,22 @@ def _write_tokenizer(folder: Path) -> None:
         "model_max_length": 256,
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
+
+
+def perturb_demo(folder: Path, noise: float, *, seed: int = 0) -> Path:
+    """Returns a copy of the bundled Qwen2-VL whose weights have noise of this share of each tensor's deviation."""
+    copy_demo(folder)
+    path = folder / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    length = int.from_bytes(content[:8], "little")
+    random = np.random.default_rng(seed)
+    for name, entry in sorted(json.loads(content[8 : 8 + length]).items()):
+        if name != "__metadata__":
+            first, last = (8 + length + offset for offset in entry["data_offsets"])
+            # bfloat16 is the upper half of a float32.
+            bits = np.frombuffer(content, np.uint16, (last - first) // 2, first).astype(np.uint32) << 16
+            values = bits.view(np.float32)
+            values = values + random.normal(0, noise * values.std(), values.shape).astype(np.float32)
+            content[first:last] = ((values.view(np.uint32) + 0x8000) >> 16).astype(np.uint16).tobytes()
+    path.write_bytes(content)
+    return folder

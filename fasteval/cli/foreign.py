@@ -64,7 +64,7 @@ NOT_NEEDED: dict[str, str] = {
 }
 
 _TRACKER = "no such tracker is built in; send the results file to it"
-_POWER = "a run has no power analysis"
+_POWER = "a run has no power analysis; `fasteval compare` says which difference two runs could have shown"
 #: Flags that this version cannot honour, and what to do instead. By parameter name.
 REFUSED: dict[str, str] = {
     "wandb_args": _TRACKER,
@@ -76,7 +76,7 @@ REFUSED: dict[str, str] = {
     "hf_hub_log_args": "results are not pushed to the Hub; upload the output folder",
     "launcher_args": "no judge server is started; start it yourself and name its address in the environment",
     "agentic_trace_mode": "agentic tasks are not supported",
-    "baseline": "a run compares nothing; compare the samples files of two runs",
+    "baseline": "a run compares nothing; set two runs side by side with `fasteval compare BASE CANDIDATE`",
     "power_analysis": _POWER,
     "effect_size": _POWER,
     "alpha": _POWER,

@@ -61,7 +61,6 @@ class SequentialGate:
             for name, task in policy.tasks.items()
         }
         self._has_errors = False
-        self._asked = 0
 
     def ranks(self, task: str, doc_ids: NDArray[np.int64]) -> NDArray[np.float64]:
         """Returns for each document where it stands in the run, from 0 to 1; those without a baseline come last."""
@@ -71,7 +70,6 @@ class SequentialGate:
 
     def receive(self, task: str, document: ScoredDocument) -> Collection[str]:
         """Takes a scored document; returns the tasks of which nothing more is wanted."""
-        self._asked += 1
         if task in self._tasks:
             self._has_errors = self._has_errors or document.error is not None
             self._tasks[task].receive(document)

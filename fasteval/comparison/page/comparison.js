@@ -47,7 +47,11 @@ function content(row) {
 
 async function start() {
   const node = document.getElementById("table");
-  if (node === null) return;
+  if (node !== null) await showFlips(node);
+  document.documentElement.dataset.ready = ""; // for whoever drives the page
+}
+
+async function showFlips(node) {
   const rows = await readCompressed("flips");
   let current = null;
   const handle = dataTable(node, { rows, columns: columns(open), open, empty: "No documents" });

@@ -22,8 +22,8 @@ NOISE = 3 * math.sqrt(ALPHA * (1 - ALPHA) / RUNS)
 WORLDS = {
     "independent": World(documents=400),
     "few differ": World(documents=400, differ=0.01),
-    "images": World(documents=400, size=10),
-    "graded": World(documents=200, is_graded=True),
+    "images": World(documents=1000, size=10),
+    "graded": World(documents=150, is_graded=True),
     "graded images": World(documents=200, size=5, differ=0.3, is_graded=True),
 }
 

@@ -194,4 +194,5 @@ def test_five_documents_find_nothing() -> None:
 
 
 def test_the_detectable_difference_is_the_textbooks() -> None:
-    assert (1.959964 + 0.841621) * 0.01 == pytest.approx(detectable_difference(0.01, 0.05), rel=1e-5)
+    assert (1.959964 + 0.841621) * 0.01 == pytest.approx(detectable_difference(0.01, stats.norm.ppf(0.975)), rel=1e-5)
+    assert detectable_difference(0.01, math.inf) is None

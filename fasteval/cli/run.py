@@ -181,4 +181,7 @@ def _warn_of_gaps(results: Results) -> None:
         reason = f"answers depend on the batch in spite of --deterministic: {', '.join(differing)}"
         print(f"fasteval: warning: {printable(reason, 300)}", file=sys.stderr)
     if results.interrupted:
-        print("fasteval: warning: the run was interrupted; the same command goes on from here", file=sys.stderr)
+        print(
+            "fasteval: warning: the run ended before its last request; the same command goes on from here",
+            file=sys.stderr,
+        )

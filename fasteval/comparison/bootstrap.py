@@ -77,9 +77,13 @@ class PairedBootstrap:
 
     def interval(self, confidence: float) -> tuple[float, float]:
         """Returns the symmetric interval of this two-sided confidence; infinite where the draws cannot tell."""
-        position = min(len(self.distances) - 1, math.ceil(confidence * (len(self.distances) + 1)) - 1)
-        reach = float(self.distances[position]) * self.standard_error
+        reach = self.quantile(confidence) * self.standard_error
         return self.mean - reach, self.mean + reach
+
+    def quantile(self, confidence: float) -> float:
+        """Returns how far a mean lies from the truth, in standard errors, with this probability at most."""
+        position = min(len(self.distances) - 1, math.ceil(confidence * (len(self.distances) + 1)) - 1)
+        return float(self.distances[position])
 
     @property
     def p_value(self) -> float:

@@ -121,7 +121,7 @@ class PairedScores:
     def detectable(self, alpha: float) -> float | None:
         """Returns the smallest difference that a test at `alpha` finds with 80 % power; None if there is none."""
         if self.method == "bootstrap":
-            return detectable_difference(self.clusters.standard_error, alpha)
+            return detectable_difference(self.clusters.standard_error, self._bootstrap.quantile(1 - alpha))
         if self.method == "mcnemar":
             return detectable_share(self.gained + self.lost, self.count, alpha)
         share = detectable_share(self._differing, len(self.clusters.sums), alpha)

@@ -16,10 +16,16 @@ POWER = 0.8
 _NODES = 30
 
 
-def detectable_difference(standard_error: float, alpha: float, power: float = POWER) -> float:
-    """Returns the difference that a two-sided test at `alpha` finds with probability `power`, by the normal law."""
-    normal = NormalDist()
-    return (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * standard_error
+def detectable_difference(standard_error: float, critical: float, power: float = POWER) -> float | None:
+    """Returns the difference that a test finds with probability `power`; None if no difference would do.
+
+    Args:
+        standard_error: of the mean difference.
+        critical: how many standard errors from zero the test calls real: 1.96 by the normal law, more where there are
+            few clusters.
+        power: how often the difference is to be found.
+    """
+    return (critical + NormalDist().inv_cdf(power)) * standard_error if math.isfinite(critical) else None
 
 
 def detectable_share(differing: int, count: int, alpha: float, power: float = POWER) -> float | None:

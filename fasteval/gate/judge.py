@@ -194,7 +194,7 @@ def _drop(baseline: SavedRun, subject: _Subject, policy: Policy, risk: float) ->
         f"allowed; {scores.count:,} documents, {scores.gained} gained, {scores.lost} lost"
     )
     if pairs.unpaired[0]:
-        text += f"; {pairs.unpaired[0]:,} documents of the baseline are not in the candidate"
+        text += f"; documents that only the baseline has: {pairs.unpaired[0]:,}"
     outcome = Outcome.PASSED if most <= limit else Outcome.FAILED if least > limit else Outcome.UNDECIDED
     return _check(subject, "max_drop", outcome, text)
 

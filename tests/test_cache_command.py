@@ -16,6 +16,7 @@ import fasteval
 from fasteval.api.request import Response
 from fasteval.cache import ResponseCache
 from fasteval.cache.entries import damage, entries
+from fasteval.cache.export import exported_lines
 from fasteval.cache.line import encode_line
 from fasteval.cache.maintenance import merge, rewrite, statistics
 from fasteval.cli import main
@@ -191,12 +192,14 @@ def test_a_cache_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pyt
 def test_no_bytes_make_the_readers_fail(tmp_path_factory: pytest.TempPathFactory, garbage: bytes, place: int) -> None:
     cache = tmp_path_factory.mktemp("cache")
     lines = [encode_line(key(n), b'{"texts":["a"],"logprob":null}') for n in range(3)]
-    (cache / "1.jsonl").write_bytes(b"".join([*lines[:place], garbage, *lines[place:]]))
+    forged = encode_line(key(7), garbage.replace(b"\n", b""))
+    (cache / "1.jsonl").write_bytes(b"".join([*lines[:place], garbage, *lines[place:], forged]))
     found = {int.from_bytes(entry.key, "big") for entry in entries(cache)}
     assert len({0, 1, 2} - found) <= 1
-    assert found <= {0, 1, 2}
-    assert len(found) == len(ResponseCache.open(cache))
-    damage(cache), statistics(cache), rewrite(cache)
+    assert found <= {0, 1, 2, 7}
+    with ResponseCache.open(cache) as opened:
+        assert len(found) == len(opened)
+    damage(cache), statistics(cache), list(exported_lines(cache)), rewrite(cache), contents(cache)
 
 
 def run(folder: Path, output: Path, model: str = "model", **options: Any) -> None:

@@ -50,10 +50,7 @@ class Damage(NamedTuple):
 def entries(folder: Path, damaged: Callable[[Damage], None] = lambda _: None) -> Iterator[Entry]:
     """Yields the undamaged lines of all segments, the newest segment first; each damaged one is told to `damaged`."""
     for path in reversed(segment_paths(folder)):
-        about, made = (
-            read_about(path),
-            int(path.name.partition("-")[0]) / _NANOSECONDS if path.name[:1].isdigit() else 0,
-        )
+        about, made = read_about(path), _made_at(path)
         may_be_torn = is_being_written(path)
         offset = 0
         with path.open("rb") as file:

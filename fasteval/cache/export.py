@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from fasteval.cache.entries import check_model, entries, is_of_model
+from fasteval.cache.value import fields_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,4 +34,4 @@ def exported_lines(folder: Path, model: str | None = None) -> Iterator[bytes]:
         seen.add(entry.key)
         if model is None or is_of_model(entry.about, model):
             head = {name: entry.about.get(name) for name in ("model", "fingerprint")}
-            yield orjson.dumps({"key": entry.key.hex(), **head, **orjson.loads(entry.value)})
+            yield orjson.dumps({"key": entry.key.hex(), **head, **fields_of(entry.value)})

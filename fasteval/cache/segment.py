@@ -102,5 +102,8 @@ def read_about(path: Path) -> dict[str, Any]:
         decoded = decode_line(file.readline())
     if decoded is None or not is_about(*decoded):
         return {}
-    about: dict[str, Any] = orjson.loads(decoded[1])["about"]
-    return about
+    try:
+        about = orjson.loads(decoded[1])["about"]
+    except orjson.JSONDecodeError:  # only a forged line has a checksum that holds over this
+        return {}
+    return about if isinstance(about, dict) else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +46,9 @@ class ResponseCache:
         self._added: dict[bytes, tuple[int, int]] = {}  # key -> offset and length in this run's own segment
         self._reported = 0
         self._writer: SegmentWriter | None = None
-        self._lock = hold(folder) if folder else None
+        lock = hold(folder) if folder else None
+        # Given back when the cache is closed, or forgotten.
+        self._release = None if lock is None else weakref.finalize(self, os.close, lock)
         self._segments = [Segment(path) for path in segment_paths(folder)] if folder else []
         self._catalogue = Catalogue(self._segments)
         self._arrivals = Arrivals(folder, {segment.path: segment.index.end for segment in self._segments})
@@ -151,15 +154,14 @@ class ResponseCache:
         Raises:
             CacheError: the disk could not take it.
         """
-        lock, self._lock = self._lock, None
         try:
             if self._writer is not None:
                 self._writer.close()
         except OSError as error:
             raise self._cannot_write(error) from error
         finally:
-            if lock is not None:
-                os.close(lock)
+            if self._release is not None:
+                self._release()
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,7 @@ import orjson
 
 from fasteval.api.request import Response
 
-__all__ = ["decode_value", "encode_value", "stamped", "written_at"]
+__all__ = ["decode_value", "encode_value", "fields_of", "stamped", "written_at"]
 
 _WRITTEN = "at"
 
@@ -31,22 +31,33 @@ def encode_value(response: Response, written: int) -> bytes:
     )
 
 
-def decode_value(value: bytes) -> Response:
-    """Returns the response that `encode_value` was given."""
-    fields: dict[str, Any] = orjson.loads(value)
+def decode_value(value: bytes) -> Response | None:
+    """Returns the response that `encode_value` was given; None for bytes that it never gave."""
+    fields = fields_of(value)
     fields.pop(_WRITTEN, None)  # lines of earlier versions have none
-    logprob = fields.pop("logprob")
-    texts = tuple(fields.pop("texts"))
-    return Response(texts=texts, logprob=None if logprob is None else float(logprob), **fields)
+    try:
+        logprob = fields.pop("logprob")
+        texts = tuple(fields.pop("texts"))
+        return Response(texts=texts, logprob=None if logprob is None else float(logprob), **fields)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def written_at(value: bytes) -> int | None:
     """Returns the second in which a value was written, or None for those of earlier versions."""
-    written: int | None = orjson.loads(value).get(_WRITTEN)
-    return written
+    written = fields_of(value).get(_WRITTEN)
+    return written if isinstance(written, int) else None
 
 
 def stamped(value: bytes, written: int) -> bytes:
     """Returns a value that says when it was written; one that says so already stays as it is."""
-    fields: dict[str, Any] = orjson.loads(value)
-    return value if _WRITTEN in fields else orjson.dumps({**fields, _WRITTEN: written})
+    return value if written_at(value) is not None else orjson.dumps({**fields_of(value), _WRITTEN: written})
+
+
+def fields_of(value: bytes) -> dict[str, Any]:
+    """Returns a value's fields; none for one that is no JSON object, which only a forged line has."""
+    try:
+        fields = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}

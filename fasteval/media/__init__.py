@@ -4,6 +4,6 @@ May decode and hash; knows nothing of tasks, prompts or models.
 """
 
 from fasteval.media.lazy import LazyImage
-from fasteval.media.media import Media, decode_image, to_media
+from fasteval.media.media import Media, decode_image, eight_bits, to_media
 
-__all__ = ["LazyImage", "Media", "decode_image", "to_media"]
+__all__ = ["LazyImage", "Media", "decode_image", "eight_bits", "to_media"]

@@ -9,12 +9,13 @@ pixels: a box drawn on it can never pass for the source.
 from __future__ import annotations
 
 import functools
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 from PIL import Image
+
+from fasteval.media.opening import open_image
 
 if TYPE_CHECKING:
     from PIL import ImagePalette
@@ -81,11 +82,8 @@ class LazyImage(Image.Image):
             return self.digest.hex()
         return xxhash.xxh3_128_hexdigest(self.digest + repr(self.operations).encode())
 
-    def _encoded(self) -> bytes:
-        return self.source if isinstance(self.source, bytes) else Path(self.source).read_bytes()
-
     def _decode(self) -> Image.Image:
-        image: Image.Image = Image.open(io.BytesIO(self._encoded()))
+        image = open_image(self.source)
         image.load()
         for operation, argument in self.operations:
             image = getattr(image, operation)(argument)
@@ -93,7 +91,7 @@ class LazyImage(Image.Image):
 
     def _read_header(self) -> _Header:
         if self._header is None:
-            with Image.open(io.BytesIO(self._encoded())) as image:
+            with open_image(self.source) as image:
                 header = _Header(image.mode, image.size, image.format)
             if self.operations:
                 # The only lazy operation is convert, whose argument is the mode; what is converted has no file format.
@@ -142,7 +140,7 @@ class LazyImage(Image.Image):
         """Returns the EXIF data, without decoding while nobody has had the pixels in hand."""
         if self.is_loaded:
             return super().getexif()
-        with Image.open(io.BytesIO(self._encoded())) as image:
+        with open_image(self.source) as image:
             return image.getexif()
 
     def convert(self, mode: str | None = None, *args: Any, **kwargs: Any) -> Image.Image:

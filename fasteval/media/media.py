@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xxhash
-from PIL import Image, ImageFile, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from fasteval.errors import RequestError, UnsupportedError
 from fasteval.media.lazy import LazyImage
+from fasteval.media.opening import check_size, open_image, read_encoded
 
-__all__ = ["Media", "decode_image", "to_media"]
+__all__ = ["Media", "decode_image", "eight_bits", "to_media"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ def to_media(visual: Any) -> Media:
 
     Raises:
         UnsupportedError: the visual is not an image.
+        RequestError: it has more pixels than an image may have.
     """
     if isinstance(visual, LazyImage) and not visual.is_loaded:
         return Media("image", visual.source, visual.content_id, visual.operations)
@@ -51,6 +52,11 @@ def to_media(visual: Any) -> Media:
 
 
 def _from_pixels(image: Image.Image) -> Media:
+    try:
+        check_size(image.size)
+    except Image.DecompressionBombError as error:
+        raise RequestError(f"the image is refused: {error}") from error
+    image = eight_bits(image)
     # Palettes and transparency live beside the pixels: make them part of the pixels before hashing.
     if image.mode not in ("RGB", "RGBA", "L"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
@@ -68,24 +74,31 @@ def decode_image(media: Media) -> Image.Image:
     """
     if media.raw is not None:
         mode, width, height = media.raw
-        return Image.frombytes(mode, (width, height), _bytes(media.source))
+        return Image.frombytes(mode, (width, height), read_encoded(media.source))
     image: Image.Image
     try:
-        image = Image.open(io.BytesIO(_bytes(media.source)))
+        image = open_image(media.source)
         image.load()
         for operation, argument in media.operations:
             image = getattr(image, operation)(argument)
     except UnidentifiedImageError as error:
         place = media.source if isinstance(media.source, str) else f"{len(media.source)} bytes"
         raise RequestError(f"unreadable image: {place}: no known image format") from error
+    except Image.DecompressionBombError as error:
+        raise RequestError(f"the image is refused: {error}") from error
     except Exception as error:  # PIL's decoders raise nearly anything on damaged files
-        raise RequestError(f"unreadable image: {error}") from error
+        raise RequestError(f"unreadable image: {type(error).__name__}: {error}") from error
     return image
 
 
-def _bytes(source: bytes | str) -> bytes:
-    return source if isinstance(source, bytes) else Path(source).read_bytes()
+def eight_bits(image: Image.Image) -> Image.Image:
+    """Returns a picture of 16-bit greys with the upper 8 bits of each; any other as it is.
 
-
-# A truncated file is an error row, never half a picture.
-ImageFile.LOAD_TRUNCATED_IMAGES = False
+    Pillow's own conversion cuts at 255 instead, which makes nearly all of such a picture white.
+    """
+    if not image.mode.startswith("I;16"):
+        return image
+    grey = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+    eight = Image.fromarray(grey)
+    eight.info = {name: value for name, value in image.info.items() if name != "transparency"}
+    return eight

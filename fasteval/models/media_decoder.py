@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from PIL import Image, ImageOps
 
 from fasteval.errors import RequestError
-from fasteval.media import decode_image
+from fasteval.media import decode_image, eight_bits
+from fasteval.media.opening import max_pixels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,11 @@ class MediaDecoder:
         Args:
             threads: how many at most; by default one a core, but no more than four.
             pixels_kept: how many pixels may stay decoded after their request has gone on.
+
+        Raises:
+            UsageError: the environment sets a limit of pixels that is no number.
         """
+        max_pixels()
         self._pool = ThreadPoolExecutor(threads or min(4, os.cpu_count() or 1), "decode")
         self._pixels_kept = pixels_kept
         self._futures: OrderedDict[str, Future[Image.Image]] = OrderedDict()
@@ -98,9 +103,9 @@ class MediaDecoder:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Returns the picture upright (by its EXIF orientation) and in RGB, transparency on white.
 
-    The same for all engines, and what vLLM does with pictures itself.
+    The same for all engines, and what vLLM does with pictures itself, but for 16-bit greys (see `eight_bits`).
     """
-    image = ImageOps.exif_transpose(image)
+    image = eight_bits(ImageOps.exif_transpose(image))
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if not image.has_transparency_data:

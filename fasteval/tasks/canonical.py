@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["MEDIA_SUFFIXES", "document_digest", "image_digest", "images_in", "names_files"]
 
 #: Files with these endings are media: what a document names by path counts by its content.
-MEDIA_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+MEDIA_SUFFIXES = frozenset(
+    {".avif", ".bmp", ".gif", ".ico", ".jfif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"}
+    | {".webp"}
+)
 
 _SUFFIXES = tuple(MEDIA_SUFFIXES)
 # Marks what JSON has no form for. No column of a data set has a key that starts with a null character.

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "fasteval"
 ORDER = (
     ("cli",),
     ("gate",),
+    ("doctor",),
     ("evaluation", "comparison"),
     ("results",),
     ("tasks",),

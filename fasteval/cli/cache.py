@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import CommandGroup, flag
 from fasteval.errors import CacheError, UsageError
 
@@ -40,12 +41,12 @@ def stats(folder: Path) -> None:
     from fasteval.results.printable import printable
 
     found = statistics(_existing(folder))
-    click.echo(f"{folder}: {found.entries:,} answers, {_size(found.bytes)} in {found.segments} segments")
+    say(f"{folder}: {found.entries:,} answers, {_size(found.bytes)} in {found.segments} segments")
     for fingerprint, share in sorted(found.models.items(), key=lambda item: -item[1].bytes):
         name, days = printable(share.name, 60), f"{_day(share.oldest)} to {_day(share.newest)}"
-        click.echo(f"  {name}  {fingerprint[:12]}  {share.entries:,} answers, {_size(share.bytes)}, {days}")
+        say(f"  {name}  {fingerprint[:12]}  {share.entries:,} answers, {_size(share.bytes)}, {days}")
     if found.superseded or found.damaged:
-        click.echo(f"{found.superseded:,} superseded and {found.damaged:,} damaged lines: `fasteval cache compact`")
+        say(f"{found.superseded:,} superseded and {found.damaged:,} damaged lines: `fasteval cache compact`")
 
 
 @cache.command()
@@ -57,8 +58,8 @@ def verify(context: click.Context) -> None:
     folder = _existing(context.obj)
     found = damage(folder)
     for entry in found:
-        click.echo(f"{entry.path}: byte {entry.offset}: damaged line of {entry.length} bytes")
-    click.echo(f"{folder}: {len(found)} damaged lines" + (": their answers are computed again" if found else ""))
+        say(f"{entry.path}: byte {entry.offset}: damaged line of {entry.length} bytes")
+    say(f"{folder}: {len(found)} damaged lines" + (": their answers are computed again" if found else ""))
     context.exit(_EXIT_DAMAGED if found else 0)
 
 
@@ -100,7 +101,7 @@ def merge(folder: Path, others: tuple[str, ...]) -> None:
     except OSError as error:
         raise CacheError(f"cannot open the response cache {folder}: {error.strerror}") from error
     for other in others:
-        click.echo(f"{other}: {merge_into(folder, _existing(Path(other).expanduser())):,} answers added")
+        say(f"{other}: {merge_into(folder, _existing(Path(other).expanduser())):,} answers added")
 
 
 @cache.command()
@@ -111,7 +112,7 @@ def export(folder: Path, model: str | None) -> None:
     from fasteval.cache.export import exported_lines
 
     for line in exported_lines(_existing(folder), model):
-        click.echo(line.decode())
+        say_json(line)
 
 
 @cache.command()
@@ -139,7 +140,7 @@ def explain(folder: Path, results: str, other: str | None, task: str | None, doc
     else:
         lines = explain_run(run)
     for line in lines:
-        click.echo(line)
+        say(line)
 
 
 def _existing(folder: Path) -> Path:
@@ -149,7 +150,7 @@ def _existing(folder: Path) -> Path:
 
 
 def _report(done: Rewritten) -> None:
-    click.echo(
+    say(
         f"{done.kept:,} answers kept, {done.removed:,} removed; {_size(done.bytes_before)} -> {_size(done.bytes_after)}"
     )
 

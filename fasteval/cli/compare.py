@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import flag
 from fasteval.errors import OutputError
 
@@ -42,9 +43,9 @@ def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     if flags["html"]:
         _write_page(Path(flags["html"]), comparison_page(comparison))
     if flags["as_json"]:
-        click.echo(to_json(comparison.to_dict(), indent=True).decode())
+        say_json(to_json(comparison.to_dict(), indent=True))
     elif flags["markdown"]:
-        click.echo(markdown(comparison), nl=False)
+        say(markdown(comparison).rstrip("\n"))
     else:
         print_comparison(comparison)
     return 0

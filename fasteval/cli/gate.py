@@ -11,6 +11,7 @@ import click
 
 from fasteval.cli.foreign import take_foreign_flags
 from fasteval.cli.logs import set_verbosity
+from fasteval.cli.output import say_json
 from fasteval.cli.parameters import FlagCommand, flag
 from fasteval.cli.run import evaluate_and_save, run
 from fasteval.cli.settings import make_settings
@@ -110,7 +111,7 @@ def _write(report: GateReport, own: Mapping[str, Any], started_at: float) -> Non
     if own["summary"]:
         _write_file(Path(own["summary"]), gate_markdown(report).encode(), "ab")
     if own["as_json"]:
-        click.echo(to_json(report.to_dict(), indent=True).decode())
+        say_json(to_json(report.to_dict(), indent=True))
     else:
         print_gate(report)
 

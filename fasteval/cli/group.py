@@ -12,8 +12,10 @@ import click
 import fasteval
 from fasteval.cli.cache import cache
 from fasteval.cli.compare import compare
+from fasteval.cli.doctor import doctor
 from fasteval.cli.gate import gate
 from fasteval.cli.models import models
+from fasteval.cli.output import complain
 from fasteval.cli.parameters import CommandGroup
 from fasteval.cli.reproduce import reproduce
 from fasteval.cli.rescore import rescore
@@ -65,6 +67,7 @@ group.add_command(gate)
 group.add_command(cache)
 group.add_command(rescore)
 group.add_command(reproduce)
+group.add_command(doctor)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -88,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # click makes an Abort of an EOFError too, which nobody's keyboard sent.
         if isinstance(error.__cause__, EOFError):
             return _report_fault(error.__cause__)
-        print("fasteval: interrupted; answers that were complete are in the cache", file=sys.stderr)
+        complain("interrupted; answers that were complete are in the cache")
         return int(getattr(error.__cause__ or error, "exit_code", _EXIT_INTERRUPTED))
     except Exception as error:  # noqa: BLE001 - the last line of defence: a fault of ours is one line too
         return _report_fault(error)
@@ -102,11 +105,11 @@ def _report_fault(error: BaseException) -> int:
 
 def _report(error: BaseException, text: str, exit_code: int) -> int:
     """Prints one line, and below it the traceback if the user asked for debugging."""
-    print(f"fasteval: error: {' '.join(text.split())}", file=sys.stderr)
+    complain(f"error: {text}")
     if logging.getLogger("fasteval").level == logging.DEBUG:
         import traceback
 
-        traceback.print_exception(error)
+        complain("".join(traceback.format_exception(error)), keep_lines=True)
     return exit_code
 
 

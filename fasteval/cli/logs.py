@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
+
+from fasteval.cli.output import complain
 
 __all__ = ["LEVELS", "set_verbosity"]
 
@@ -14,7 +15,7 @@ class _StandardErrorHandler(logging.Handler):
     """Writes to whatever standard error is now, so that lines go above a progress bar and not into it."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr)
+        complain(self.format(record), keep_lines=True)
 
 
 def set_verbosity(level: str) -> None:
@@ -22,7 +23,5 @@ def set_verbosity(level: str) -> None:
     logger = logging.getLogger("fasteval")
     logger.setLevel(level.upper())
     if not any(isinstance(handler, _StandardErrorHandler) for handler in logger.handlers):
-        handler = _StandardErrorHandler()
-        handler.setFormatter(logging.Formatter("fasteval: %(message)s"))
-        logger.addHandler(handler)
+        logger.addHandler(_StandardErrorHandler())
         logger.propagate = False

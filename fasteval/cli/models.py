@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from fasteval.cli.output import say
+
 __all__ = ["models"]
 
 
@@ -14,6 +16,6 @@ def models() -> None:
 
     width = max(map(len, NAMED))
     for name, model in NAMED.items():
-        click.echo(f"{name:<{width}}  {model.description}")
+        say(f"{name:<{width}}  {model.description}")
         if model.checkpoint:
-            click.echo(f"{'':<{width}}  {model.checkpoint}")
+            say(f"{'':<{width}}  {model.checkpoint}")

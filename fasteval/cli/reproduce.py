@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fasteval.cli.output import say
 from fasteval.cli.parameters import flag
 
 if TYPE_CHECKING:
@@ -46,12 +47,12 @@ def reproduce(context: click.Context, results: str, model_path: str | None) -> N
 def _print(outcome: Reproduction) -> None:
     for title, differences in (("made of", outcome.made_of), ("scores", outcome.scores)):
         for difference in differences:
-            click.echo(f"{title}: {difference.describe()}")
+            say(f"{title}: {difference.describe()}")
     for task, documents in outcome.answers.items():
         if documents:
             listed = ", ".join(map(str, documents[:_MAX_LISTED])) + (", …" if len(documents) > _MAX_LISTED else "")
-            click.echo(f"answers: {task}: {len(documents)} documents differ: {listed}")
+            say(f"answers: {task}: {len(documents)} documents differ: {listed}")
     if not outcome.made_of:
-        click.echo("made of: the same model, data, code, requests and versions")
+        say("made of: the same model, data, code, requests and versions")
     if outcome.is_same:
-        click.echo(f"the same scores, and the same answers to {outcome.compared} documents")
+        say(f"the same scores, and the same answers to {outcome.compared} documents")

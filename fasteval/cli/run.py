@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +9,7 @@ import click
 from fasteval.cli.config import use_config
 from fasteval.cli.foreign import foreign_flags, take_foreign_flags
 from fasteval.cli.logs import LEVELS, set_verbosity
+from fasteval.cli.output import complain
 from fasteval.cli.parameters import FlagCommand, arguments, flag, limit, names, seeds, switch, tags
 from fasteval.cli.prompting import prompt_flags
 from fasteval.cli.settings import flat, make_settings
@@ -151,7 +151,7 @@ def save_and_print(settings: RunSettings, results: Results, stream: TextIO | Non
     finally:
         print_results(results, stream)
     for path in saved:
-        print(f"fasteval: saved {path}", file=sys.stderr)
+        complain(f"saved {path}")
     _warn_of_gaps(results)
 
 
@@ -167,21 +167,19 @@ def _warn_of_gaps(results: Results) -> None:
 
     for name, task in results.tasks.items():
         for failure in task.failures:
-            print(f"fasteval: warning: {name}: {printable(failure, 300)}", file=sys.stderr)
+            complain(f"warning: {name}: {printable(failure, 300)}")
     if results.errors:
         count = f"{results.errors} document" + ("s have" if results.errors > 1 else " has")
-        print(f"fasteval: warning: {count} no score and no part in the metrics:", file=sys.stderr)
+        complain(f"warning: {count} no score and no part in the metrics:")
     for number, (name, doc_id, reason) in enumerate(results.error_rows()):
         if number == _MAX_REASONS:
-            print("fasteval: warning:   … (the samples have all)", file=sys.stderr)
+            complain("warning: … (the samples have all)")
             break
-        print(f"fasteval: warning:   {name}, document {doc_id}: {printable(reason, 300)}", file=sys.stderr)
+        complain(f"warning: {name}, document {doc_id}: {printable(reason, 300)}")
     differing = (results.manifest.get("determinism") or {}).get("differing")
     if differing:
-        reason = f"answers depend on the batch in spite of --deterministic: {', '.join(differing)}"
-        print(f"fasteval: warning: {printable(reason, 300)}", file=sys.stderr)
-    if results.interrupted:
-        print(
-            "fasteval: warning: the run ended before its last request; the same command goes on from here",
-            file=sys.stderr,
+        complain(
+            f"warning: answers depend on the batch in spite of --deterministic: {printable(', '.join(differing), 300)}"
         )
+    if results.interrupted:
+        complain("warning: the run ended before its last request; the same command goes on from here")

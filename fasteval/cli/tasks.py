@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import CommandGroup, flag, switch
 from fasteval.cli.prompting import folder_flag, prompt_flags
 from fasteval.cli.settings import flat, merged
@@ -66,7 +67,10 @@ def validate_tasks(
     else:
         wanted = sorted({name for folder in folders or [LIBRARY] for name in manager.names_below(folder)})
     result = validate(manager, wanted)
-    click.echo(_validation_json(result) if as_json else _validation_text(result))
+    if as_json:
+        say_json(_validation_json(result))
+    else:
+        say(_validation_text(result))
     context.exit(1 if result.failed else 0)
 
 
@@ -82,7 +86,7 @@ def show_task(name: str, doc: int, **flags: Any) -> None:
     if not 0 <= doc < len(task.docs):
         raise UsageError(f"--doc {doc} does not exist: {name} has documents 0 to {len(task.docs) - 1}")
     options = PromptOptions(**{key: value for key, value in flags.items() if value is not None})
-    click.echo(_describe(task, doc, options))
+    say(_describe(task, doc, options))
 
 
 def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: Sequence[str] = ()) -> None:
@@ -94,14 +98,14 @@ def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: S
     every = sorted({name for kind in kinds for name in found[kind]})
     for name in every:
         if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns):
-            click.echo(name)
+            say(name)
 
 
-def _validation_json(result: Validation) -> str:
+def _validation_json(result: Validation) -> bytes:
     from fasteval.results.encoding import to_json
 
     failed = [{"task": entry.task, "file": str(entry.file), "reason": entry.reason} for entry in result.failed]
-    return to_json({"ok": len(result.ok), "failed": failed}, indent=True).decode()
+    return to_json({"ok": len(result.ok), "failed": failed}, indent=True)
 
 
 def _validation_text(result: Validation) -> str:
@@ -150,7 +154,7 @@ def _describe(task: Task, doc_id: int, options: Any) -> str:
     if requests and requests[0].generation_kwargs is not None:
         sections.append(("generation kwargs", to_json(dict(requests[0].generation_kwargs), indent=True).decode()))
     sections.append(("document", to_json(without_media(doc), indent=True).decode()))
-    return "\n\n".join(f"[{title}]\n{_visible(text)}" for title, text in sections)
+    return "\n\n".join(f"[{title}]\n{text}" for title, text in sections)
 
 
 def _describe_prompt(request: DocumentRequest) -> str:
@@ -170,10 +174,3 @@ def _describe_medium(medium: Any) -> str:
     if isinstance(size, tuple):
         return f"image, {size[0]} x {size[1]} pixels, {mode}"
     return medium if isinstance(medium, str) else type(medium).__name__
-
-
-def _visible(text: str) -> str:
-    """Returns the text with its lines, but without what could move the cursor."""
-    from fasteval.results.printable import printable_lines
-
-    return printable_lines(text)

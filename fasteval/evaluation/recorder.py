@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.evaluation.manifest import make_manifest
 from fasteval.evaluation.watched import WatchedEngine
 from fasteval.results.model import Results
+from fasteval.results.redaction import remember_secrets
 from fasteval.results.statistics import RunStatistics
 from fasteval.results.timeline import Timeline
 
@@ -40,6 +41,7 @@ class RunRecorder:
     def __init__(self, settings: RunSettings) -> None:
         """Starts the clock."""
         self._settings = settings
+        remember_secrets(_config(settings))
         self._started_at = time.time()
         self.timeline = Timeline()
         self._prompt_tokens = self._output_tokens = self._truncated = 0

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 from fasteval.gate.report import Outcome
-from fasteval.results.printable import printable
+from fasteval.results.printable import printable, xml_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,4 +97,4 @@ def _count(checks: Sequence[Check], kind: str) -> int:
 
 def _token(value: object) -> str:
     """Returns a value as one line of characters that XML can hold."""
-    return "".join(character for character in printable(value) if ord(character) not in (0xFFFE, 0xFFFF))
+    return xml_text(printable(value))

@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from fasteval.results.redaction import without_secrets
+
 __all__ = ["as_texts", "document_hash", "text_hash", "to_json", "without_media"]
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
@@ -35,13 +37,15 @@ def to_json(value: Any, *, indent: bool = False, sort_keys: bool = False) -> byt
     """Returns `value` as JSON.
 
     NaN and infinities become null. Functions become their source text, bytes their length, other objects their
-    description; lone surrogates in texts are replaced.
+    description; lone surrogates in texts are replaced. Secrets that this process was given are left out (see
+    `redaction`).
     """
     options = _OPTIONS | (orjson.OPT_INDENT_2 if indent else 0) | (orjson.OPT_SORT_KEYS if sort_keys else 0)
     try:
-        return orjson.dumps(value, default=_describe, option=options)
+        encoded = orjson.dumps(value, default=_describe, option=options)
     except TypeError:  # surrogates, integers beyond 64 bits, odd keys, cycles: rare, and mended one value at a time
-        return orjson.dumps(_mend(value, _MAX_DEPTH), default=_describe, option=options)
+        encoded = orjson.dumps(_mend(value, _MAX_DEPTH), default=_describe, option=options)
+    return without_secrets(encoded)
 
 
 def without_media(doc: Mapping[str, Any]) -> dict[str, Any]:

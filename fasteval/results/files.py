@@ -95,8 +95,10 @@ def _unused(path: Path, taken: list[Path]) -> Path:
 def complete_file(path: Path) -> Iterator[BinaryIO]:
     """Opens a temporary file beside `path` that takes its place once everything is on disk."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
+        # Made anew: a link of that name, which somebody else put there, is not followed.
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fasteval.results.encoding import to_json, without_media
+from fasteval.results.redaction import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +103,7 @@ class Sample:
             "output_tokens": self.output_tokens,
             "doc_hash": hashlib.sha256(to_json(doc, sort_keys=True)).hexdigest(),
         }
-        optional = {name: getattr(self, name) for name in _OPTIONAL}
+        optional = {name: getattr(self, name) for name in _OPTIONAL} | {"error": redact(self.error)}
         sample |= {name: value for name, value in optional.items() if value is not None}
         for name, value in self.metrics.items():
             sample[f"metric_{name}" if name in sample or name in optional else name] = value

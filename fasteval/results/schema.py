@@ -43,7 +43,7 @@ def _scores(results: Results) -> dict[str, Any]:
         "higher_is_better": {name: dict(entry.higher_is_better) for name, entry in entries.items()},
         "n-samples": {name: {"original": task.n_docs, "effective": task.n_effective} for name, task in tasks.items()},
         "errors": {name: task.errors for name, task in tasks.items()},
-        "failures": {name: list(task.failures) for name, task in tasks.items()},
+        "failures": {name: redact(task.failures) for name, task in tasks.items()},
         "is_complete": results.is_complete,
         "interrupted": results.interrupted,
     }

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from fasteval.api.prompt import Prompt
 from fasteval.api.request import EngineRequest, Kind, Response
 from fasteval.api.task import PromptOptions
 from fasteval.cache import ResponseCache
 from fasteval.errors import RequestError, TaskError
+from fasteval.media import LazyImage
 from fasteval.models.replay import ReplayEngine
 from fasteval.requests import RequestTable, compile_requests
 from fasteval.scheduling import Answer, FollowUp, RequestLoader, Stream, make_plan
@@ -193,6 +195,21 @@ def test_a_follow_up_is_answered_in_the_same_stream_and_from_the_cache_the_next_
                 final[answer.row] = text
         assert {0: "echo a | echo a", 1: "echo b | echo b"} == final
         assert expected_sent == len(engine.requests)
+
+
+def test_a_follow_up_whose_image_is_not_there_costs_its_dialog_and_not_the_run() -> None:
+    task, cache = questions("a", "b", rounds=2), ResponseCache.in_memory()
+    plan = make_plan(compile_requests(task, range(2), PromptOptions()), cache, "m", seed=0)
+    stream = Stream(plan, RequestLoader(plan, {"list": task}), ReplayEngine(echo), cache, fingerprint="m", seed=0)
+    reasons: dict[int, str] = {}
+    for answer in stream:
+        if answer.response is None:
+            reasons[answer.row] = answer.error or ""
+        else:
+            prompt = Prompt(text="next")
+            stream.add(FollowUp(answer.row, 1, prompt, [LazyImage("no such file.png")]))
+    assert {0, 1} == reasons.keys()
+    assert all("no such file.png" in reason for reason in reasons.values())
 
 
 def test_whole_dialogs_of_two_documents_are_never_joined() -> None:

@@ -96,4 +96,4 @@ def is_of_model(about: Mapping[str, Any], model: str) -> bool:
 def _made_at(path: Path) -> float:
     """Returns the seconds since 1970 at which a segment was begun, as its name says; 0 for names of other forms."""
     digits = path.name.partition("-")[0]
-    return int(digits) / _NANOSECONDS if digits.isdigit() else 0.0
+    return int(digits) / _NANOSECONDS if digits.isascii() and digits.isdecimal() else 0.0

@@ -41,7 +41,7 @@ class RunRecorder:
     def __init__(self, settings: RunSettings) -> None:
         """Starts the clock."""
         self._settings = settings
-        remember_secrets(_config(settings))
+        remember_secrets(plain_config(settings))
         self._started_at = time.time()
         self.timeline = Timeline()
         self._prompt_tokens = self._output_tokens = self._truncated = 0

@@ -14,7 +14,8 @@ from fasteval.errors import CheckpointError
 __all__ = ["find_checkpoint"]
 
 _PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py", "*.safetensors"]
-_WEIGHTS = ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf")
+_WEIGHTS = ("*.safetensors", "*.gguf")
+_PICKLES = ("*.bin", "*.pt", "*.pth")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _TIMEOUT_SECONDS = 5.0
 
@@ -31,8 +32,12 @@ def find_checkpoint(pretrained: str | Path, revision: str | None = None) -> Path
         CheckpointError: it is nowhere, or not complete.
     """
     name = str(pretrained)
-    folder = Path(name).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(name).expanduser()
+        is_folder = folder.is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, somebody else's home, a null character
+        raise CheckpointError(f"the checkpoint folder {name[:200]} does not exist") from None
+    if is_folder:
         missing = _missing(folder)
         if missing:
             raise CheckpointError(f"the folder {folder} is no complete checkpoint: {missing}")
@@ -56,6 +61,9 @@ def _missing(folder: Path) -> str | None:
         if absent:
             return f"{absent[0]} is missing ({len(absent)} of {len(shards)} weight files)"
     if not any(path.is_file() for pattern in _WEIGHTS for path in folder.glob(pattern)):
+        pickles = [path.name for pattern in _PICKLES for path in folder.glob(pattern)]
+        if pickles:
+            return f"its weights are pickles ({pickles[0]}), which can run any code: convert them to safetensors"
         return "it has no weights (*.safetensors)"
     return None
 

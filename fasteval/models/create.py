@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from fasteval.api.model import LMM
 from fasteval.errors import RequestError, UnknownNameError, UsageError
 from fasteval.models.named import NAMED, SYNONYMS, NamedModel
@@ -143,11 +145,11 @@ def _named(
     pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
     if pretrained is None:
         raise UsageError(f"--model {model.name} needs --model_args pretrained=<Hub name or folder>")
-    folder = find_checkpoint(str(pretrained), revision=model_args.pop("revision", None))
+    _check_values(model_args)
+    revision = model_args.pop("revision", None)
+    folder = find_checkpoint(str(pretrained), revision=None if revision is None else str(revision))
 
-    override = model_args.pop("chat_template", None)
-    if override is not None and Path(str(override)).is_file():
-        override = Path(str(override)).read_text("utf-8")
+    override = _chat_template(model_args.pop("chat_template", None))
     template = ChatTemplate.of_checkpoint(folder, override)
     config = _engine_config(model.backend, folder, model_args, seed=seed, rendering=override or "")
     config = replace(config, deterministic=deterministic)
@@ -170,6 +172,39 @@ def _named(
     return ModelSource(str(pretrained), model.prompt_profile, build, chat_template, fingerprint)
 
 
+def _check_values(model_args: dict[str, Any]) -> None:
+    """Refuses what cannot be told to another process."""
+    for name, value in model_args.items():
+        try:
+            orjson.dumps({name: value})
+        except TypeError as error:
+            raise UsageError(f"--model_args {name}: the value cannot be passed on ({error})") from None
+
+
+def _chat_template(given: Any) -> str | None:
+    """Returns the template that the user gave: its text, or the content of the file that it names."""
+    if given is None:
+        return None
+    if not isinstance(given, str):
+        raise UsageError(f"--model_args chat_template={given!r} is neither a file nor a template")
+    try:
+        return Path(given).read_text("utf-8") if Path(given).is_file() else given
+    except UnicodeDecodeError:
+        raise UsageError(f"--model_args chat_template={given}: the file is no text in UTF-8") from None
+    except OSError:  # a template's text makes a poor file name
+        return given
+
+
+def _whole_number(name: str, value: Any) -> int:
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UsageError(f"--model_args {name}={value!r} is not a whole number") from None
+    if not -(2**63) <= number < 2**63:
+        raise UsageError(f"--model_args {name}={value!r} is out of range")
+    return number
+
+
 def _engine_config(
     backend: str, folder: Path, model_args: dict[str, Any], *, seed: int, rendering: str
 ) -> EngineConfig:
@@ -182,8 +217,8 @@ def _engine_config(
         backend=backend,
         checkpoint=folder,
         dtype=str(arguments.pop("dtype", "auto")),
-        seed=int(arguments.pop("seed", seed)),
-        max_model_len=None if max_model_len is None else int(max_model_len),
+        seed=_whole_number("seed", arguments.pop("seed", seed)),
+        max_model_len=None if max_model_len is None else _whole_number("max_model_len", max_model_len),
         arguments=arguments,
         rendering=rendering,
     )

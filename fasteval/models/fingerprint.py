@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import xxhash
 
+from fasteval.cache.folder import make_private
 from fasteval.errors import CheckpointError
 from fasteval.models.distribution import distribution_version, vllm_distribution
 from fasteval.models.engine_arguments import NEUTRAL_ARGUMENTS, PATH_ARGUMENTS
@@ -152,7 +153,7 @@ class _Memory:
         """Writes what is new; a failure costs time at the next run, not this run."""
         if self._path is None or not self._is_changed:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._path.parent)
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".digests.")
         with os.fdopen(descriptor, "wb") as file:
             file.write(orjson.dumps(self._known))

@@ -148,6 +148,8 @@ class SamplingParameters:
 
 
 _FIELDS = tuple(field.name for field in fields(SamplingParameters) if field.name != "max_tokens_given")
+# Every integer below is one in JSON, and what no limit, seed or penalty comes near.
+_LARGEST = 2.0**63
 _INTEGERS = frozenset({"max_tokens", "top_k", "min_tokens", "n", "seed"})
 
 
@@ -167,8 +169,10 @@ def _convert(field_name: str, value: Any, name: str) -> Any:
         return tuple(dict.fromkeys(text for text in texts if text))
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError(f"generation option {name}={value!r} is not a number") from None
+    if not abs(number) < _LARGEST:
+        raise UsageError(f"generation option {name}={value!r} is out of range")
     if field_name == "top_k" and number < 0:
         return 0  # vLLM's older "off"
     return int(number) if field_name in _INTEGERS else number

@@ -11,6 +11,7 @@ import orjson
 
 from fasteval.api.prompt import Prompt
 from fasteval.api.request import Kind
+from fasteval.cache.folder import make_private
 from fasteval.errors import CacheError
 
 if TYPE_CHECKING:
@@ -139,8 +140,9 @@ class RequestTable:
         }
         # The name is this process's own: ranks may write the same table at the same time.
         temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        temporary.parent.mkdir(parents=True, exist_ok=True)
+        make_private(temporary.parent)
         save_file(self._arrays(), temporary, metadata={"table": orjson.dumps(rest).decode()})
+        temporary.chmod(0o600)  # prompts are nobody else's business, wherever the folder lies
         temporary.replace(path)
 
     @classmethod

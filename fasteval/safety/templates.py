@@ -174,7 +174,6 @@ def _bounded(values: Iterable[Any], separator: str = "", *, text: bool = True) -
     """Returns the values as one text; with `text=False` they must be texts already, as for `str.join`."""
     texts, length = [], 0
     for value in values:
-        _spend(1)
         texts.append(str(value) if text else value)
         length += len(texts[-1]) + len(separator)
         check_length(length)

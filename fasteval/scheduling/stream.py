@@ -153,9 +153,17 @@ class Stream:
         self._unwanted[rows] = True
 
     def add(self, follow_up: FollowUp) -> None:
-        """Adds a dialog's next round; it may be answered from the cache, or by a round that is in flight already."""
+        """Adds a dialog's next round; it may be answered from the cache, or by a round that is in flight already.
+
+        A round whose media cannot be had is answered with the reason.
+        """
         table, row = self._plan.table, follow_up.row
-        media = tuple(to_media(visual) for visual in follow_up.media)
+        try:
+            media = tuple(to_media(visual) for visual in follow_up.media)
+        except (OSError, RequestError, UnsupportedError) as error:
+            self.counters.errors += 1
+            self._ready.append(Answer(row, None, f"media cannot be had: {error}"))
+            return
         prompt = place_media(follow_up.prompt, media) if follow_up.prompt.is_chat else follow_up.prompt
         media_key = xxhash.xxh3_128_digest("".join(item.content_id for item in media).encode()) if media else b""
         digest = row_digest(

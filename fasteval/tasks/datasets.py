@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import xxhash
 
-from fasteval.errors import DatasetError
+from fasteval.errors import DatasetError, DocumentError
 from fasteval.media import LazyImage
 from fasteval.tasks.canonical import document_digest, images_in
 
@@ -23,6 +23,8 @@ __all__ = ["Documents"]
 
 #: Rows that are read at once, and how many such blocks are kept: answers come nearly in the order of the documents.
 _BLOCK, _BLOCKS_KEPT = 64, 16
+
+_SERVERS = ("http://", "https://", "ftp://", "s3://", "gs://", "file://")
 
 
 class Documents(Sequence[dict[str, Any]]):
@@ -193,11 +195,16 @@ def _lazy(value: Any, kind: Any) -> Any:
 def _lazy_image(stored: dict[str, Any]) -> Image.Image:
     if stored["bytes"] is not None:
         return LazyImage(stored["bytes"])
+    if stored["path"] is None:
+        raise DocumentError("an image without bytes and without a path")
     if Path(stored["path"]).is_file():
         return LazyImage(stored["path"])
+    if stored["path"].startswith(_SERVERS):
+        # What a document names is data: it must not make this machine call wherever it likes.
+        raise DocumentError(f"the image is on a server, which is not asked: {stored['path']}")
     import datasets
 
-    # A file inside an archive, or on a server: `datasets` knows how to open it.
+    # A file inside an archive, or on the Hub: `datasets` knows how to open it.
     image: Image.Image = datasets.Image().decode_example(stored)
     return image
 

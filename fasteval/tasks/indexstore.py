@@ -12,6 +12,7 @@ import orjson
 import xxhash
 
 from fasteval.cache import default_folder
+from fasteval.cache.folder import make_private
 from fasteval.tasks.scan import Scan, scan_file
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class IndexStore:
             return
         target = _file(self._folder)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_private(target.parent)
             # Another process may read or write it at the same time: the new file appears whole or not at all.
             with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file:
                 file.write(orjson.dumps({"version": _VERSION, "files": self._seen}))

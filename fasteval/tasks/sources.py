@@ -22,7 +22,7 @@ __all__ = ["FILE_BUILDERS", "DocumentSource"]
 _log = logging.getLogger(__name__)
 
 #: Builders of `datasets` that read files; the files of a task stand beside its YAML.
-FILE_BUILDERS = frozenset({"arrow", "csv", "json", "pandas", "parquet", "text"})
+FILE_BUILDERS = frozenset({"arrow", "csv", "json", "parquet", "text"})
 _FILE_OPTIONS = ("data_files", "data_dir")
 
 
@@ -104,6 +104,8 @@ class DocumentSource:
         path = self._config.dataset_path or ""
         if path.startswith("."):
             path = str(self._beside(path))
+        if path == "pandas":
+            raise DatasetError(f"task '{self._config.task}': files of pickles are not read: they can run any code")
         if options.pop("load_from_disk", False):
             loaded = datasets.load_from_disk(str(self._beside(path)))
             return loaded[split] if isinstance(loaded, datasets.DatasetDict) else loaded

@@ -93,7 +93,7 @@ def family_alarms(world: World, tasks: int, runs: int, seed: int = 2) -> float:
 
 
 def power_at_detectable(world: World, runs: int, seed: int = 3) -> tuple[float, float]:
-    """Returns the smallest detectable difference that pairs without one state, on average; and how often it is found."""
+    """Returns what pairs without a difference state as detectable, on average, and how often that is found."""
     rng = np.random.default_rng(seed)
     stated = [detectable for _ in range(100) if (detectable := world.pair(rng).detectable(ALPHA)) is not None]
     difference = float(np.mean(stated))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from fasteval.results.saved import SavedRun
 
+DOCS = Path(__file__).parent.parent / "docs"
 SCHEMA = Path(__file__).parent / "data" / "junit" / "strict.xsd"
 GOOD = [0.0] * 50 + [1.0] * 450
 WORSE = [0.0] * 150 + [1.0] * 350
@@ -188,6 +190,13 @@ def test_tasks_take_what_the_defaults_say_unless_they_say_otherwise(tmp_path: Pa
 def test_a_wrong_policy_is_one_line_that_says_where(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(UsageError, match=expected):
         read_policy(written(tmp_path, text))
+
+
+def test_the_policies_of_the_docs_are_valid(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```yaml\n(.*?)```", (DOCS / "gate.md").read_text("utf-8"), re.DOTALL)
+    shown = read_policy(written(tmp_path, block)).tasks["easy_vqa"]
+    assert (0.9, 0.03, 0.01, [0, 1]) == (shown.floor, shown.max_drop, shown.max_truncated, shown.score_range)
+    assert not read_policy(DOCS / "examples" / "gate-policy.yaml").tasks["easy_vqa_mme"].is_critical
 
 
 def test_a_policy_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ ENGINE := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
 demo: $(VENV)/.demo
 	$(BIN)/fasteval --model demo --tasks easy_vqa --output_path results
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.chromium
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev
@@ -48,6 +48,11 @@ $(VENV)/.demo: $(VENV)/.python pyproject.toml
 $(VENV)/.dev: $(VENV)/.python pyproject.toml
 	@$(call install,$(ENGINE),demo$(comma)dev$(comma)metrics)
 	@touch $@ $(VENV)/.demo
+
+# Tests of pages want a real browser; where none can be had they are skipped, and say so.
+$(VENV)/.chromium: $(VENV)/.dev
+	-$(BIN)/python -m tests.chromium
+	@touch $@
 
 comma := ,
 # $(1): the engine's extra; $(2): further extras.

@@ -293,7 +293,7 @@ def test_table_and_throughput_go_to_standard_output_and_saved_paths_to_standard_
     assert "1 requests in 1.0 s" in out
     saved = [line.removeprefix("fasteval: saved ") for line in err.splitlines() if "saved" in line]
     assert set(saved) == {str(path) for path in tmp_path.glob("*/*")}
-    assert 2 == len(saved)
+    assert 3 == len(saved)
 
 
 def test_the_table_is_shown_even_if_the_results_cannot_be_saved(

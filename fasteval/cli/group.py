@@ -17,6 +17,7 @@ from fasteval.cli.gate import gate
 from fasteval.cli.models import models
 from fasteval.cli.output import complain
 from fasteval.cli.parameters import CommandGroup
+from fasteval.cli.report import report
 from fasteval.cli.reproduce import reproduce
 from fasteval.cli.rescore import rescore
 from fasteval.cli.run import run
@@ -62,6 +63,7 @@ def group() -> None:
 group.add_command(run)
 group.add_command(tasks)
 group.add_command(models)
+group.add_command(report)
 group.add_command(compare)
 group.add_command(gate)
 group.add_command(cache)

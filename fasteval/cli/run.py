@@ -67,6 +67,7 @@ _MAX_REASONS = 5
 @flag("--predict_only", "-x", type=switch, help="Answers without metrics.")
 @flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the results.")
 @flag("--log_samples", "-s", type=switch, help="Write the samples too (default: true).")
+@flag("--report", type=switch, help="Write the report too, an HTML file (default: true).")
 @flag("--layout", metavar="NAME", help="Name and shape the files as `lmms-eval` or `lm-eval` do (default: fasteval).")
 @flag("--use_cache", "-c", metavar="FOLDER", help="Folder of the response cache (default: the user's).")
 @flag("--no_cache", type=switch, help="Read no earlier response, and keep none.")
@@ -152,6 +153,9 @@ def save_and_print(settings: RunSettings, results: Results, stream: TextIO | Non
         print_results(results, stream)
     for path in saved:
         complain(f"saved {path}")
+    if saved and settings.report:
+        report = results.save_report(saved, log_samples=settings.log_samples)
+        complain(f"{'saved' if report.is_new else 'unchanged:'} {report.path}")
     _warn_of_gaps(results)
 
 

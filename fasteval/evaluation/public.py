@@ -46,5 +46,7 @@ def evaluate(
     settings = RunSettings.of_mapping({**options, "model": model, "model_args": arguments, "tasks": several})
     results = run(settings, progress=progress)
     if settings.output_path is not None:
-        results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)
+        paths = results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)
+        if settings.report:
+            results.save_report(paths, log_samples=settings.log_samples)
     return results

@@ -39,7 +39,9 @@ _log = logging.getLogger(__name__)
 __all__ = ["Reports"]
 
 #: Settings that a report does not depend on.
-_WITHOUT_EFFECT = frozenset({"output_path", "log_samples", "layout", "heartbeat_timeout", "window", "shuffle_seed"})
+_WITHOUT_EFFECT = frozenset(
+    {"output_path", "log_samples", "report", "layout", "heartbeat_timeout", "window", "shuffle_seed"}
+)
 _FOLDER = "reports"
 #: Reports that are kept beside one cache; the oldest go.
 _MOST = 32

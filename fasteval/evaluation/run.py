@@ -77,7 +77,7 @@ def evaluate(
         workload = load_tasks(settings, source.prompt_profile)
         reports = Reports.of(settings, source, workload, cache_folder / "responses", is_observed=observer is not None)
         if (known := reports.find()) is not None:
-            return recorder.known_results(source, known)
+            return workload.with_media(recorder.known_results(source, known))
         workload = compile_workload(workload, settings)
         engine = source.open(workload.instance, workload.documents())
     with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
@@ -93,7 +93,7 @@ def evaluate(
             tasks = {name: _sum_up(settings, workload, name, scorer) for name, scorer in scorers.items()}
         progress.stop()
         results = recorder.results(source, workload, plan, engine, tasks, group_results(workload.groups, tasks))
-        return reports.keep(results, workload.tasks.values())
+        return workload.with_media(reports.keep(results, workload.tasks.values()))
 
 
 def _source(settings: RunSettings, cache_folder: Path) -> ModelSource:

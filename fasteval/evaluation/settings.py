@@ -51,6 +51,7 @@ class RunSettings:
         rewrite_requests_cache: compile again and replace what is kept.
         output_path: folder (or .json file) for the results; None writes none.
         log_samples: write the samples too.
+        report: write the report too (HTML); it shows the samples if they are written.
         layout: whose names and shapes the files have: "fasteval", "lmms-eval" or "lm-eval".
         seed: what sampled answers are drawn from.
         fewshot_seed: what few-shot examples are drawn from.
@@ -89,6 +90,7 @@ class RunSettings:
     rewrite_requests_cache: bool = False
     output_path: Path | None = None
     log_samples: bool = True
+    report: bool = True
     layout: str = "fasteval"
     seed: int = 1234
     fewshot_seed: int = 1234

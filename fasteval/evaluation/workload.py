@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import DocumentRequest
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from fasteval.api.instance import Instance
     from fasteval.api.task import PromptOptions
     from fasteval.evaluation.settings import RunSettings
+    from fasteval.results.model import Results
     from fasteval.tasks import ConfigurableTask, Group
 
 __all__ = ["Workload", "compile_workload", "load_tasks"]
@@ -42,6 +44,11 @@ class Workload:
             decoded.kind, decoded.slot, decoded.prompt, decoded.continuation, decoded.generation_kwargs
         )
         return self.tasks[self.table.task_names[decoded.task]].instance(request, decoded.doc_id, is_simple=is_simple)
+
+    def with_media(self, results: Results) -> Results:
+        """Returns the results with what gives their documents' media, for whoever wants to see them."""
+        tasks = {name: replace(task, media=partial(_media, self.tasks[name])) for name, task in results.tasks.items()}
+        return replace(results, tasks=tasks)
 
     def documents(self) -> dict[str, dict[str, Any]]:
         """Returns `task_dict[task][split]`: the documents as models that somebody wrote find them."""
@@ -95,3 +102,7 @@ def _compile(task: ConfigurableTask, settings: RunSettings, options: PromptOptio
         cache_requests=settings.cache_requests,
         rewrite_requests_cache=settings.rewrite_requests_cache,
     )
+
+
+def _media(task: ConfigurableTask, doc_id: int) -> list[Any]:
+    return task.media(task.docs[doc_id])

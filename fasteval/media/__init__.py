@@ -5,5 +5,6 @@ May decode and hash; knows nothing of tasks, prompts or models.
 
 from fasteval.media.lazy import LazyImage
 from fasteval.media.media import Media, decode_image, eight_bits, to_media
+from fasteval.media.thumbnail import thumbnail
 
-__all__ = ["LazyImage", "Media", "decode_image", "eight_bits", "to_media"]
+__all__ = ["LazyImage", "Media", "decode_image", "eight_bits", "thumbnail", "to_media"]

@@ -66,8 +66,13 @@ def _from_pixels(image: Image.Image) -> Media:
     return Media("image", pixels, content_id, raw=raw)
 
 
-def decode_image(media: Media) -> Image.Image:
+def decode_image(media: Media, *, enough: int | None = None) -> Image.Image:
     """Returns the decoded picture.
+
+    Args:
+        media: an image.
+        enough: how many pixels of width and height are enough, for whoever shrinks it: a JPEG is then decoded at a
+            fraction of its size, but not below. None wants all.
 
     Raises:
         RequestError: the file is not there, not an image, truncated, or so large that it must be an attack.
@@ -78,6 +83,8 @@ def decode_image(media: Media) -> Image.Image:
     image: Image.Image
     try:
         image = open_image(media.source)
+        if enough is not None:
+            image.draft(image.mode, (enough, enough))
         image.load()
         for operation, argument in media.operations:
             image = getattr(image, operation)(argument)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UnknownNameError
 from fasteval.results.statistics import RunStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fasteval.results.document import ScoredDocument
+    from fasteval.results.report import Report
     from fasteval.results.sample import Sample
 
 __all__ = ["GroupResult", "Results", "TaskResult"]
@@ -38,6 +39,7 @@ class TaskResult:
         documents: the scored documents, in document order.
         fingerprint: digest of the task's configuration, code and data.
         samples_file: where the lines of the samples file stand already; None where they have to be written.
+        media: gives a document's media by its number, for reports; None where nobody can load them any more.
     """
 
     name: str
@@ -55,6 +57,7 @@ class TaskResult:
     documents: Sequence[ScoredDocument] = ()
     fingerprint: str = ""
     samples_file: Path | None = None
+    media: Callable[[int], Sequence[Any]] | None = None
 
     @property
     def samples(self) -> Iterator[Sample]:
@@ -179,3 +182,27 @@ class Results:
         from fasteval.results.files import save_results
 
         return save_results(self, Path(path), log_samples=log_samples, layout=layout)
+
+    def save_report(self, paths: Sequence[Path], *, log_samples: bool = True) -> Report:
+        """Writes the report beside the results file, unless the same one is there (`fasteval.results.report`).
+
+        Args:
+            paths: the run's files: what `save` returned.
+            log_samples: show the samples too.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from fasteval.results.report import save_report
+        from fasteval.results.saved import SavedRun, saved_form
+
+        def load() -> SavedRun:
+            run = replace(saved_form(self), path=str(paths[0]))
+            if log_samples:
+                return run
+            return replace(run, tasks={name: replace(task, samples=[]) for name, task in run.tasks.items()})
+
+        media = {name: task.media for name, task in self.tasks.items() if task.media is not None}
+        files = [task.samples_file for task in self.tasks.values() if task.samples_file is not None]
+        kept = files[0].with_name("report.html") if files else None
+        return save_report(paths, self.to_dict(), load, media, kept)

@@ -6,6 +6,6 @@ scripts read. Knows nothing of what a page is about.
 
 from __future__ import annotations
 
-from fasteval.results.html.page import PageParts, compressed_data, json_data, render_page
+from fasteval.results.html.page import PageParts, compressed_data, json_data, parts_digest, render_page
 
-__all__ = ["PageParts", "compressed_data", "json_data", "render_page"]
+__all__ = ["PageParts", "compressed_data", "json_data", "parts_digest", "render_page"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
-__all__ = ["PageParts", "compressed_data", "json_data", "render_page"]
+__all__ = ["PageParts", "compressed_data", "json_data", "parts_digest", "render_page"]
 
 _FOLDER = Path(__file__).parent
 _ASSETS = _FOLDER / "assets"
@@ -96,6 +96,13 @@ def json_data(value: Any) -> str:
 def compressed_data(value: Any) -> str:
     """Returns `value` as JSON, gzip and base64: what `readCompressed` in `data.js` reads. For large data."""
     return base64.b64encode(gzip.compress(to_json(value), compresslevel=6, mtime=0)).decode()
+
+
+def parts_digest(parts: PageParts) -> str:
+    """Returns what changes whenever the page's template, styles or scripts do (not the base's frame)."""
+    assets = _assets(parts)
+    texts = (parts.template.read_text("utf-8"), assets.style, *assets.scripts.values())
+    return _sha256("\0".join(texts))
 
 
 @functools.lru_cache(maxsize=8)

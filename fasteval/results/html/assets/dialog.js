@@ -3,7 +3,7 @@
 // step(-1 or 1) is called for the previous and the next thing; closed() when the dialog was closed.
 function createDialog({ step, closed }) {
   const title = element("h2", { id: "dialog-title" });
-  const body = element("div", { class: "dialog-body", tabindex: "-1" });
+  const body = element("div", { class: "dialog-body", tabindex: "-1", autofocus: true });
   const back = button("←", "Previous sample (left arrow key)", () => step(-1));
   const forth = button("→", "Next sample (right arrow key)", () => step(1));
   const close = button("✕", "Close (Escape key)", () => node.close());

@@ -2,8 +2,8 @@
 
 // Returns a handle of the table that takes the place of `node`.
 //
-// columns: {name, title, numeric, cell(row) -> node or text, sort(row) -> number or text}; without `sort` a column has
-// no order. open(row) is called when a row is clicked. Search is by `filter`, never DataTables' own: that one would
+// columns: {name, title, numeric, type, cell(row) -> node or text, sort(row) -> number or text}; without `sort` a column
+// has no order. open(row) is called when a row is clicked. Search is by `filter`, never DataTables' own: that one would
 // read texts as HTML.
 function dataTable(node, { rows, columns, order = [], open = null, empty = "No samples" }) {
   const table = new DataTable(node, {
@@ -51,7 +51,7 @@ function columnOptions(column) {
     className: `column-${column.name}${column.numeric ? " numeric" : ""}`,
     orderable: Boolean(column.sort),
     searchable: false,
-    type: column.numeric ? "num" : "string",
+    type: column.type || (column.numeric ? "num" : "string"),
     render: (row, kind) => {
       if (kind !== "display") return column.sort ? column.sort(row) : "";
       const content = column.cell(row);

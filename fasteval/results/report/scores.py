@@ -1,0 +1,121 @@
+"""The table of scores: groups, tasks, their metrics and sub-scores, each with its interval."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fasteval.results.report.documents import per_document
+from fasteval.results.report.intervals import interval_of_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from fasteval.results.report.intervals import Interval
+    from fasteval.results.saved import SavedRun
+
+__all__ = ["ScoreRow", "ScoreTable", "format_number", "score_tables"]
+
+
+class ScoreRow(NamedTuple):
+    """One metric under one filter.
+
+    Attributes:
+        metric: its name; of a sub-score only what follows the name of the metric that it is a part of.
+        filter: the filter; "" where the task has but one.
+        value: as text.
+        stderr: as text; "" without one.
+        share: the value if it lies between 0 and 1, so that a bar can show it; else None.
+        interval: its 95 % interval, or None.
+        direction: "↑" if higher is better, "↓" if lower is.
+        n: documents that have a value; None where nobody can tell.
+        is_part: whether it is a sub-score.
+    """
+
+    metric: str
+    filter: str
+    value: str
+    stderr: str
+    share: float | None
+    interval: Interval | None
+    direction: str
+    n: int | None
+    is_part: bool
+
+
+class ScoreTable(NamedTuple):
+    """The scores of one task or group.
+
+    Attributes:
+        name: its name.
+        facts: what stands beside the name.
+        is_group: whether it is a group.
+        rows: its scores.
+    """
+
+    name: str
+    facts: tuple[str, ...]
+    is_group: bool
+    rows: list[ScoreRow]
+
+
+def score_tables(run: SavedRun) -> list[ScoreTable]:
+    """Returns the scores of all groups and tasks of a run, groups first."""
+    facts = run.facts
+    tables = []
+    for name, values in (facts.get("groups") or {}).items():
+        members = (facts.get("group_subtasks") or {}).get(name) or []
+        directions = (facts.get("higher_is_better") or {}).get(name) or {}
+        rows = list(_rows(values, directions, ()))
+        tables.append(ScoreTable(str(values.get("alias", name)), (f"group of {len(members)}",), True, rows))
+    for name, task in run.tasks.items():
+        n_shot = task.facts.get("n-shot", 0)
+        version = task.facts.get("versions")
+        described = (f"{n_shot}-shot", f"version {version}" if version is not None else "")
+        rows = list(_rows(task.values, task.facts.get("higher_is_better") or {}, task.samples))
+        tables.append(ScoreTable(name, tuple(filter(None, described)), False, rows))
+    return tables
+
+
+def _rows(
+    values: Mapping[str, Any], directions: Mapping[str, bool], samples: Sequence[Mapping[str, Any]]
+) -> Iterator[ScoreRow]:
+    keys = [key.split(",", 1) for key in values if "," in key and "_stderr," not in key]
+    has_filters = len({filter_name for _, filter_name in keys}) > 1
+    first = keys[0][0] if keys else ""
+    for metric, filter_name in keys:
+        value = values[f"{metric},{filter_name}"]
+        stderr = values.get(f"{metric}_stderr,{filter_name}")
+        number = value if isinstance(value, int | float) and math.isfinite(value) else None
+        of_documents = _values(samples, metric, filter_name)
+        count = len(of_documents) if samples else None
+        interval = None if number is None else interval_of_stderr(number, stderr, count)
+        if interval is not None and of_documents and all(value in (0, 1) for value in of_documents):
+            interval = interval.of_share()
+        is_part = metric != first and metric.startswith(f"{first}_")
+        direction = directions.get(metric)
+        yield ScoreRow(
+            metric=metric.removeprefix(f"{first}_") if is_part else metric,
+            filter=filter_name if has_filters else "",
+            value=format_number(value),
+            stderr=format_number(stderr) if isinstance(stderr, int | float) else "",
+            share=number if number is not None and 0 <= number <= 1 else None,
+            interval=interval,
+            direction="" if direction is None else "↑" if direction else "↓",
+            n=count,
+            is_part=is_part,
+        )
+
+
+def format_number(value: Any) -> str:
+    """Returns a value as a reader wants it: four decimals, or fewer for large numbers."""
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4f}"
+
+
+def _values(samples: Sequence[Mapping[str, Any]], metric: str, filter_name: str) -> list[Any]:
+    """Returns the documents' values of a metric."""
+    of_filter = (sample for sample in samples if sample.get("filter", filter_name) == filter_name)
+    values = (per_document(sample, metric) for sample in of_filter if sample.get("error") is None)
+    return [value for value in values if value is not None]

@@ -13,14 +13,17 @@ if TYPE_CHECKING:
     from fasteval.api.model import LMM, lmms
     from fasteval.api.task import Task
     from fasteval.errors import FastEvalError
+    from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.public import evaluate
     from fasteval.evaluation.settings import RunSettings
+    from fasteval.evaluation.simple import simple_evaluate
     from fasteval.results.model import Results
     from fasteval.tasks import ConfigurableTask, TaskManager
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Callback": "fasteval.evaluation.callbacks",
     "LMM": "fasteval.api.model",
     "ConfigurableTask": "fasteval.tasks",
     "FastEvalError": "fasteval.errors",
@@ -31,10 +34,12 @@ _HOME = {
     "TaskManager": "fasteval.tasks",
     "evaluate": "fasteval.evaluation.public",
     "lmms": "fasteval.api.model",
+    "simple_evaluate": "fasteval.evaluation.simple",
 }
 
 __all__ = [
     "LMM",
+    "Callback",
     "ConfigurableTask",
     "FastEvalError",
     "Instance",
@@ -45,6 +50,7 @@ __all__ = [
     "__version__",
     "evaluate",
     "lmms",
+    "simple_evaluate",
 ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fasteval.cli import main
-from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskResult
+from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskLoad, TaskResult
 
 if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings
@@ -32,9 +32,11 @@ class Evaluation:
     def settings(self) -> RunSettings:
         return self.seen[-1]
 
-    def evaluate(self, settings: RunSettings, *, progress: Any = None, interruption: Any = None) -> Results:
+    def evaluate(
+        self, settings: RunSettings, *, progress: Any = None, interruption: Any = None, callbacks: Any = ()
+    ) -> Results:
         self.seen.append(settings)
-        progress.start(1, 0)
+        progress.start({"mme": TaskLoad(1)})
         if isinstance(self.results, BaseException):
             raise self.results
         return self.results

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -16,6 +17,9 @@ from fasteval.api.prompt import Prompt, user_message
 from fasteval.api.request import Kind
 from fasteval.api.task import DocumentRequest
 from fasteval.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEAVY = ["torch", "transformers", "vllm", "datasets", "numpy", "rich", "PIL", "yaml", "huggingface_hub"]
 
@@ -120,6 +124,42 @@ def test_a_document_that_cannot_be_shown_is_one_line(
     assert f"fasteval: error: {message}\n" == capsys.readouterr().err
 
 
+def lines_of(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    assert 0 == main(["prompts", *words])
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_prompts_are_json_lines_with_a_line_a_request(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = lines_of(capsys, "easy_vqa", "easy_vqa_choices", "--limit", "2", "--offset", "1")
+    assert [("easy_vqa", 1), ("easy_vqa", 2)] == [
+        (line["task"], line["doc_id"]) for line in lines if line["task"] == "easy_vqa"
+    ]
+    assert {"max_new_tokens": 8, "do_sample": False, "until": ["\n"]} == lines[0]["generation_kwargs"]
+    choices = [line for line in lines if line["task"] == "easy_vqa_choices" and line["doc_id"] == 1]
+    assert list(range(len(choices))) == [line["slot"] for line in choices]
+    assert all(line["kind"] == "loglikelihood" and line["continuation"] for line in choices)
+
+
+def test_prompts_honour_the_prompts_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = lines_of(capsys, "easy_vqa", "--limit", "1", "--system_instruction", "Be brief.")
+    assert {"role": "system", "content": "Be brief."} == line["prompt"][0]
+
+
+def test_a_document_that_cannot_be_asked_has_an_error_for_a_prompt(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "docs.jsonl").write_text('{"question": "1?", "answer": "1"}\n{"question": null, "answer": "2"}\n')
+    (tmp_path / "utils.py").write_text("def ask(doc):\n    return doc['question'].strip()\n")
+    (tmp_path / "odd.yaml").write_text(
+        "task: odd\ndataset_path: json\ndataset_kwargs: {data_files: {test: docs.jsonl}}\ntest_split: test\n"
+        "output_type: generate_until\ndoc_to_text: !function utils.ask\ndoc_to_target: answer\n"
+    )
+    assert 3 == main(["prompts", "odd", "--include_path", str(tmp_path)])
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert "1?" == first["prompt"]
+    assert second["error"].startswith("AttributeError")
+
+
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert 0 == main(["models"])
     assert "demo" in capsys.readouterr().out
@@ -166,7 +206,7 @@ def test_the_help_names_each_flag_once(capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "--model_args" in out
     assert "--model-args" not in out
-    assert "--wandb_args" not in out
+    assert "--trackio_args" not in out
 
 
 # Starting

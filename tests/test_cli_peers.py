@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,8 +14,9 @@ import pytest
 from fasteval.cli import main
 from fasteval.cli.foreign import HONOURED, NOT_NEEDED, REFUSED
 from fasteval.cli.run import run as run_command
+from fasteval.evaluation.recorder import plain_config
 from fasteval.evaluation.settings import RunSettings
-from tests.cli_stub import run
+from tests.cli_stub import RESULTS, run
 
 if TYPE_CHECKING:
     from tests.cli_stub import Evaluation
@@ -88,6 +91,7 @@ def test_every_spelling_of_every_flag_is_known(entry: dict[str, Any], spelling: 
 def test_every_flag_does_what_its_table_says(
     evaluation: Evaluation,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     entry: dict[str, Any],
     spelling: str,
@@ -110,6 +114,11 @@ def test_every_flag_does_what_its_table_says(
     elif name == "output_path":
         assert 0 == run(spelling, str(tmp_path))
         assert tmp_path == evaluation.settings.output_path
+    elif name.startswith("wandb_"):
+        # What they do, tests/test_wandb_tracker.py says.
+        monkeypatch.setitem(sys.modules, "wandb", None)
+        assert 2 == run("--wandb_args", "project=x", spelling, *(("a=1",) if entry["takes"] != "nothing" else ()))
+        assert "W&B needs the package" in capsys.readouterr().err
     elif name == "verbosity":
         assert 0 == run(spelling, "ERROR", "--batch_size", "1")
         assert "not needed" not in capsys.readouterr().err
@@ -230,3 +239,42 @@ def test_a_configuration_file_of_lm_eval_is_understood(evaluation: Evaluation, t
         fewshot_seed=1234,
     )
     assert expected == evaluation.settings
+
+
+def test_the_resolved_configuration_in_the_results_repeats_the_run_whatever_its_flags(
+    evaluation: Evaluation, tmp_path: Path
+) -> None:
+    settings = RunSettings(
+        model="vllm",
+        model_args={"pretrained": "a/b", "limit_mm_per_prompt": {"image": 2}, "enforce_eager": True},
+        tasks=("mme", "pope"),
+        include_path=("folder",),
+        datasets={"x": "/d/x"},
+        limit=0.5,
+        offset=3,
+        num_fewshot=2,
+        gen_kwargs={"temperature": 0.5, "until": ["\n", "a,b"]},
+        apply_chat_template=True,
+        fewshot_as_multiturn=True,
+        system_instruction="Be brief, please.",
+        prompt_profile="qwen2_vl",
+        use_cache=tmp_path / "cache",
+        cache_requests=True,
+        rewrite_requests_cache=True,
+        output_path=tmp_path / "out",
+        log_samples=False,
+        layout="lm-eval",
+        seed=5,
+        fewshot_seed=6,
+        repeats=3,
+        predict_only=True,
+        reasoning_tags=(("<a>", "</a>"), ("<b>", "</b>")),
+        bootstrap_iters=7,
+        window=8,
+        shuffle_seed=9,
+        on_error="fail",
+        trust_remote_code=True,
+    )
+    saved, *_ = replace(RESULTS, config=plain_config(settings)).save(tmp_path / "saved")
+    assert 0 == main(["--config", str(saved)])
+    assert settings == evaluation.settings

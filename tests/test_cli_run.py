@@ -153,7 +153,7 @@ def test_a_flag_that_is_not_needed_is_accepted_and_said_to_be(
 @pytest.mark.parametrize(
     "words",
     [
-        ("--wandb_args", "project=x"),
+        ("--trackio_args", "project=x"),
         ("--hf_hub_log_args", "x"),
         ("--agentic_trace_mode", "full"),
         ("--power-analysis",),
@@ -223,7 +223,7 @@ def test_a_configuration_file_has_flags_for_keys_and_explicit_flags_win(evaluati
         dataset: {x: /d/x}
         log_samples: false
         system_instruction: null
-        wandb_args: ""
+        trackio_args: ""
         """,
     )
     assert 0 == main(["--config", str(config), "--limit", "9"])
@@ -260,7 +260,7 @@ def test_a_results_file_repeats_its_run(evaluation: Evaluation, tmp_path: Path) 
         ("env: [HF_HOME]", "env is not a mapping"),
         ("a: [", "is not YAML"),
         ("model_args: {api_key: '[redacted]'}", "model_args was redacted"),
-        ("wandb_args: project=x", "--wandb_args is not supported"),
+        ("trackio_args: project=x", "--trackio_args is not supported"),
     ],
 )
 def test_a_wrong_configuration_file_is_one_line(
@@ -294,6 +294,35 @@ def test_table_and_throughput_go_to_standard_output_and_saved_paths_to_standard_
     saved = [line.removeprefix("fasteval: saved ") for line in err.splitlines() if "saved" in line]
     assert set(saved) == {str(path) for path in tmp_path.glob("*/*")}
     assert 3 == len(saved)
+
+
+def test_json_is_all_that_standard_output_gets(
+    evaluation: Evaluation, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert 0 == run("--json", "--output_path", str(tmp_path), "--batch_size", "8")
+    out, err = capsys.readouterr()
+    assert {"alias": "mme", "acc,none": 0.5, "samples": 0} == orjson.loads(out)["results"]["mme"]
+    (saved,) = tmp_path.glob("*/*_results.json")
+    assert orjson.loads(saved.read_bytes())["results"] == orjson.loads(out)["results"]
+    for text in ("| mme   |", "1 requests in 1.0 s", "fasteval: saved", "not needed", "1 requests, 0 of them"):
+        assert text in err
+
+
+def test_quiet_leaves_the_table_and_warnings(
+    evaluation: Evaluation, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    evaluation.results = replace(RESULTS, interrupted=True)
+    assert 3 == run("--quiet", "--output_path", str(tmp_path), "--batch_size", "8")
+    out, err = capsys.readouterr()
+    assert "| mme " in out
+    assert "fasteval: warning: the run ended before its last request; the same command goes on from here\n" == err
+
+
+def test_quiet_json_is_json_alone(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:
+    assert 0 == run("-q", "--json")
+    out, err = capsys.readouterr()
+    assert "" == err
+    assert "demo" == orjson.loads(out)["model_name"]
 
 
 def test_the_table_is_shown_even_if_the_results_cannot_be_saved(

@@ -301,7 +301,7 @@ def test_gen_kwargs_override_the_tasks_own(folder: Path) -> None:
         (UsageError, "--limit must be", {"tasks": ["generate"], "limit": -1}),
         (UsageError, "no tasks", {"tasks": []}),
         (TaskError, "nothing to evaluate", {"tasks": ["generate"], "offset": 1000}),
-        (TaskError, "temprature", {"tasks": ["generate"], "gen_kwargs": {"temprature": 1}}),
+        (UnknownNameError, "temprature", {"tasks": ["generate"], "gen_kwargs": {"temprature": 1}}),
     ],
 )
 def test_a_mistake_is_one_clear_line_before_any_engine_starts(

@@ -10,6 +10,7 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from fasteval.api.plugins import load_plugin, plugin_names
 from fasteval.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -33,11 +34,20 @@ Decorated = TypeVar("Decorated")
 
 
 class Registry(Generic[Entry]):
-    """Entries by name; a look-up of an unknown name raises the error that offers the nearest one."""
+    """Entries by name; a look-up of an unknown name raises the error that offers the nearest one.
 
-    def __init__(self, what: str, builtins: str) -> None:
-        """Names the kind of entry for messages, and the module whose import registers the built-in ones."""
-        self._what = what
+    A name that is not registered may be an entry point of another distribution, which is imported when it is asked for.
+    """
+
+    def __init__(self, what: str, builtins: str, *, takes: Callable[[Any], bool]) -> None:
+        """Names the kind of entry for messages, and the module whose import registers the built-in ones.
+
+        Args:
+            what: "model", "metric", …: "fasteval.models" is then the group of entry points.
+            builtins: the module.
+            takes: whether the object of an entry point can be an entry as it is.
+        """
+        self._what, self._group, self._takes = what, f"fasteval.{what}s", takes
         self._builtins: str | None = builtins
         self._entries: dict[str, Entry] = {}
 
@@ -50,25 +60,38 @@ class Registry(Generic[Entry]):
     def get(self, name: str) -> Entry:
         """Returns the entry, or raises `UnknownNameError`."""
         self._load_builtins()
+        if name not in self._entries:
+            self._load_plugin(name)
         try:
             return self._entries[name]
         except KeyError:
-            raise UnknownNameError(self._what, name, self._entries) from None
+            raise UnknownNameError(self._what, name, self.names()) from None
 
     def __contains__(self, name: object) -> bool:
         """Whether the name is taken."""
         self._load_builtins()
-        return name in self._entries
+        return name in self._entries or name in plugin_names(self._group)
 
     def names(self) -> list[str]:
-        """Returns all names, sorted."""
+        """Returns all names, sorted; those of entry points too, whose modules are not imported for it."""
         self._load_builtins()
-        return sorted(self._entries)
+        return sorted({*self._entries, *plugin_names(self._group)})
 
     def _load_builtins(self) -> None:
         if self._builtins is not None:
             module, self._builtins = self._builtins, None
             importlib.import_module(module)
+
+    def _load_plugin(self, name: str) -> None:
+        """Imports the entry point of that name, if there is one: its decorators register it, or it is the entry."""
+        found = load_plugin(self._group, name)
+        if found is None or name in self._entries:
+            return
+        if not self._takes(found):
+            raise UsageError(
+                f"the entry point '{name}' of {self._group} registers no {self._what} of that name, and is none"
+            )
+        self._entries[name] = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +112,14 @@ class MetricEntry:
     output_types: tuple[str, ...] = ()
 
 
-METRICS: Registry[MetricEntry] = Registry("metric", "fasteval.metrics.builtin")
-AGGREGATIONS: Registry[Callable[[Sequence[Any]], Any]] = Registry("aggregation", "fasteval.metrics.builtin")
-FILTERS: Registry[type] = Registry("filter", "fasteval.filters.builtin")
-MODELS: Registry[type] = Registry("model", "fasteval.models.named")
+METRICS: Registry[MetricEntry] = Registry(
+    "metric", "fasteval.metrics.builtin", takes=lambda found: isinstance(found, MetricEntry)
+)
+AGGREGATIONS: Registry[Callable[[Sequence[Any]], Any]] = Registry(
+    "aggregation", "fasteval.metrics.builtin", takes=callable
+)
+FILTERS: Registry[type] = Registry("filter", "fasteval.filters.builtin", takes=lambda found: isinstance(found, type))
+MODELS: Registry[type] = Registry("model", "fasteval.models.named", takes=lambda found: isinstance(found, type))
 
 
 def register_metric(

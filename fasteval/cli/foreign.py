@@ -46,6 +46,9 @@ HONOURED: dict[str, str] = {
     "seed": "the first of four seeds the run, the last draws few-shot examples; the others have nothing to seed",
     "trust_remote_code": "reaches the checkpoint's code; data sets with scripts are not run",
     "verbosity": "any case",
+    "wandb_args": "arguments of `wandb.init`; needs `pip install 'fasteval[wandb]'`",
+    "wandb_config_args": "further entries of the run's configuration",
+    "wandb_log_samples": "tables of samples, too",
 }
 
 #: Flags that ask for nothing that would not happen anyway, and why. By parameter name.
@@ -67,13 +70,10 @@ _TRACKER = "no such tracker is built in; send the results file to it"
 _POWER = "a run has no power analysis; `fasteval compare` says which difference two runs could have shown"
 #: Flags that this version cannot honour, and what to do instead. By parameter name.
 REFUSED: dict[str, str] = {
-    "wandb_args": _TRACKER,
-    "wandb_config_args": _TRACKER,
-    "wandb_log_samples": "no tracker is built in; send the samples files to it",
     "swanlab_args": _TRACKER,
-    "swanlab_log_samples": "no tracker is built in; send the samples files to it",
+    "swanlab_log_samples": "no such tracker is built in; send the samples files to it",
     "trackio_args": _TRACKER,
-    "hf_hub_log_args": "results are not pushed to the Hub; upload the output folder",
+    "hf_hub_log_args": "results are not pushed to the Hub; upload the output folder with `hf upload`",
     "launcher_args": "no judge server is started; start it yourself and name its address in the environment",
     "agentic_trace_mode": "agentic tasks are not supported",
     "baseline": "a run compares nothing; set two runs side by side with `fasteval compare BASE CANDIDATE`",
@@ -111,7 +111,7 @@ def take_foreign_flags(flags: Mapping[str, Any]) -> dict[str, Any]:
     """
     foreign = NOT_NEEDED.keys() | REFUSED.keys()
     # An empty or false value, as configuration files have it, asks for nothing.
-    given = {name for name in foreign if any(value not in ("", "{}", "False", "None") for value in flags[name])}
+    given = {name for name in foreign if any(value not in ("", "{}", "False", "None") for value in flags.get(name, ()))}
     for name in sorted(given & REFUSED.keys()):
         error = UnsupportedError(f"--{name} is not supported by this version: {REFUSED[name]}")
         error.exit_code = click.UsageError.exit_code

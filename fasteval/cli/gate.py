@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fasteval.cli.evaluating import evaluate_and_save
 from fasteval.cli.foreign import take_foreign_flags
-from fasteval.cli.logs import set_verbosity
 from fasteval.cli.output import say_json
 from fasteval.cli.parameters import FlagCommand, flag
-from fasteval.cli.run import evaluate_and_save, run
+from fasteval.cli.run import run
 from fasteval.cli.settings import make_settings
+from fasteval.cli.showing import Output, take_output_flags
+from fasteval.cli.trackers import trackers
 from fasteval.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
@@ -85,9 +87,11 @@ def _evaluate(
     from fasteval.gate import SequentialGate, judge
     from fasteval.results.saved import saved_form
 
-    settings = _settings(flags, policy)
-    watcher = SequentialGate(baseline, policy, seed=settings.seed) if own["sequential"] else None
-    results, interrupted = evaluate_and_save(settings, observer=watcher, stream=sys.stderr)
+    output = Output(quiet=take_output_flags(flags).quiet, stream=sys.stderr)
+    with trackers(flags, quiet=output.quiet) as callbacks:
+        settings = _settings(flags, policy)
+        watcher = SequentialGate(baseline, policy, seed=settings.seed) if own["sequential"] else None
+        results, interrupted = evaluate_and_save(settings, observer=watcher, callbacks=callbacks, output=output)
     early = None if watcher is None or interrupted else watcher.early(results)
     return judge(baseline, saved_form(results), policy, force=own["force"], early=early), interrupted
 
@@ -95,7 +99,6 @@ def _evaluate(
 def _settings(flags: dict[str, Any], policy: Policy) -> RunSettings:
     if not flags["model"]:
         raise UsageError("no candidate is named: pass its results, or --model to evaluate one")
-    set_verbosity(flags.pop("verbosity"))
     given = take_foreign_flags(flags)
     return make_settings(given if given["tasks"] else given | {"tasks": [tuple(policy.tasks)]})
 

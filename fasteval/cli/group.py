@@ -12,11 +12,13 @@ import click
 import fasteval
 from fasteval.cli.cache import cache
 from fasteval.cli.compare import compare
+from fasteval.cli.completion import completion
 from fasteval.cli.doctor import doctor
 from fasteval.cli.gate import gate
 from fasteval.cli.models import models
 from fasteval.cli.output import complain
 from fasteval.cli.parameters import CommandGroup
+from fasteval.cli.prompts import prompts
 from fasteval.cli.report import report
 from fasteval.cli.reproduce import reproduce
 from fasteval.cli.rescore import rescore
@@ -26,6 +28,8 @@ from fasteval.errors import FastEvalError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from click.shell_completion import CompletionItem
 
 __all__ = ["group", "main"]
 
@@ -46,6 +50,11 @@ class _ImpliedRun(CommandGroup):
             args = [_ALIASES[args[0]], *args[1:]]
         return super().parse_args(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes commands, and the flags of the run that is meant where none is named."""
+        found = super().shell_complete(ctx, incomplete)
+        return found + run.shell_complete(ctx, incomplete) if incomplete.startswith("-") else found
+
 
 @click.group(cls=_ImpliedRun, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.version_option(fasteval.__version__, prog_name="fasteval", message="%(prog)s %(version)s")
@@ -64,12 +73,14 @@ group.add_command(run)
 group.add_command(tasks)
 group.add_command(models)
 group.add_command(report)
+group.add_command(prompts)
 group.add_command(compare)
 group.add_command(gate)
 group.add_command(cache)
 group.add_command(rescore)
 group.add_command(reproduce)
 group.add_command(doctor)
+group.add_command(completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -52,7 +52,7 @@ class CommandGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Shows the help, as an error, if there are no words; else parses."""
-        if not args:
+        if not args and not ctx.resilient_parsing:  # a shell that completes has no words yet
             click.echo(ctx.get_help(), err=True)
             ctx.exit(UsageError.exit_code)
         return super().parse_args(ctx, args)
@@ -65,7 +65,7 @@ class CommandGroup(click.Group):
         Raises:
             UnknownNameError: there is none of that name.
         """
-        if args[0] not in self.commands:
+        if args[0] not in self.commands and not ctx.resilient_parsing:
             raise UnknownNameError("command", args[0], self.commands, hint=f"see `{ctx.command_path} --help`")
         return super().resolve_command(ctx, args)
 

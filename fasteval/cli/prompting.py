@@ -11,10 +11,21 @@ from fasteval.cli.parameters import flag, names, pair, switch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["folder_flag", "prompt_flags"]
+__all__ = ["data_flag", "folder_flag", "prompt_flags"]
 
 folder_flag = flag(
     "--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks."
+)
+
+data_flag = flag(
+    "--dataset",
+    "--datasets",
+    type=pair,
+    multiple=True,
+    default=(),
+    parameter="datasets",
+    metavar="NAME=PATH",
+    help="A data set's copy on this machine.",
 )
 
 
@@ -37,16 +48,7 @@ def _template(value: Any) -> bool:
 
 _PROMPT_FLAGS = (
     folder_flag,
-    flag(
-        "--dataset",
-        "--datasets",
-        type=pair,
-        multiple=True,
-        default=(),
-        parameter="datasets",
-        metavar="NAME=PATH",
-        help="A data set's copy on this machine.",
-    ),
+    data_flag,
     flag("--num_fewshot", "-f", type=int, help="Examples before the question."),
     flag(
         "--apply_chat_template",

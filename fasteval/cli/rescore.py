@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.parameters import flag, names, pair
+from fasteval.cli.parameters import flag
+from fasteval.cli.prompting import data_flag, folder_flag
 from fasteval.cli.settings import flat, merged
 
 if TYPE_CHECKING:
@@ -18,17 +19,8 @@ __all__ = ["rescore"]
 
 @click.command()
 @click.argument("results")
-@flag("--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks.")
-@flag(
-    "--dataset",
-    "--datasets",
-    type=pair,
-    multiple=True,
-    default=(),
-    parameter="datasets",
-    metavar="NAME=PATH",
-    help="A data set's copy on this machine.",
-)
+@folder_flag
+@data_flag
 @flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the new results.")
 @click.pass_context
 def rescore(
@@ -43,7 +35,8 @@ def rescore(
     No model is needed: answers come from the samples, or from the response cache if no samples were written. A document
     whose prompt, media or options have changed since has no answer: it is left out and named, and the exit code is 3.
     """
-    from fasteval.cli.run import EXIT_INCOMPLETE, save_and_print
+    from fasteval.cli.evaluating import save_and_print
+    from fasteval.cli.showing import EXIT_INCOMPLETE
     from fasteval.evaluation.rescore import rescore as score_again
     from fasteval.evaluation.rescore import saved_settings
     from fasteval.results import choose_progress

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fasteval.cli.completion import complete_tasks
 from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import CommandGroup, flag, switch
 from fasteval.cli.prompting import folder_flag, prompt_flags
@@ -45,7 +46,7 @@ def list_tasks(patterns: Sequence[str], include_path: Iterable[tuple[str, ...]],
 
 
 @tasks.command("validate")
-@click.argument("given", nargs=-1, metavar="[NAME]…")
+@click.argument("given", nargs=-1, metavar="[NAME]…", shell_complete=complete_tasks)
 @folder_flag
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -75,7 +76,7 @@ def validate_tasks(
 
 
 @tasks.command("show")
-@click.argument("name")
+@click.argument("name", shell_complete=complete_tasks)
 @flag("--doc", "-d", type=int, default=0, show_default=True, help="Number of the document in its split.")
 @prompt_flags
 def show_task(name: str, doc: int, **flags: Any) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fasteval.api.model import LMM
     from fasteval.api.task import Task
+    from fasteval.evaluation.callbacks import Callback
     from fasteval.models.engine import Engine
     from fasteval.results.model import Results
     from fasteval.results.progress import Progress
@@ -26,6 +27,7 @@ def evaluate(
     *,
     model_args: dict[str, Any] | str | None = None,
     progress: Progress | None = None,
+    callbacks: Sequence[Callback] = (),
     **options: Any,
 ) -> Results:
     """Evaluates a model on tasks and returns the results; nothing is written unless `output_path` is given.
@@ -35,6 +37,7 @@ def evaluate(
         tasks: names of tasks, groups or tags, or task objects; one or several.
         model_args: arguments of a named model, as a dict or as `name=value,…`.
         progress: who is told how far the run is.
+        callbacks: who is told of the start, of each scored document and of the results; see `fasteval.Callback`.
         **options: any further field of `fasteval.evaluation.RunSettings`, such as `limit=100`.
 
     Raises:
@@ -44,7 +47,7 @@ def evaluate(
     arguments = parse_arguments(model_args) if isinstance(model_args, str) else dict(model_args or {})
     several = (tasks,) if isinstance(tasks, str) or not hasattr(tasks, "__iter__") else tuple(tasks)
     settings = RunSettings.of_mapping({**options, "model": model, "model_args": arguments, "tasks": several})
-    results = run(settings, progress=progress)
+    results = run(settings, progress=progress, callbacks=callbacks)
     if settings.output_path is not None:
         paths = results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)
         if settings.report:

@@ -18,7 +18,7 @@ from fasteval.results.statistics import RunStatistics
 from fasteval.results.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fasteval.api.request import Completion
     from fasteval.cache import ResponseCache
@@ -51,9 +51,9 @@ class RunRecorder:
         self.determinism: dict[str, Any] | None = None
         self._was_stopped = False
 
-    def watch(self, engine: Engine) -> WatchedEngine:
-        """Returns the engine with its stages on the timeline."""
-        return WatchedEngine(engine, self.timeline, self._count_completion)
+    def watch(self, engine: Engine, on_stage: Callable[[str | None], None]) -> WatchedEngine:
+        """Returns the engine with its stages on the timeline; `on_stage` is told of each."""
+        return WatchedEngine(engine, self.timeline, self._count_completion, on_stage)
 
     def count(self, answer: Answer) -> None:
         """Counts one row's answer."""
@@ -148,8 +148,15 @@ def plain_config(settings: RunSettings) -> dict[str, Any]:
     config = {field.name: getattr(settings, field.name) for field in fields(settings)}
     if not isinstance(settings.model, str):
         config["model"] = type(settings.model).__name__
-    config["tasks"] = [task if isinstance(task, str) else task.name for task in settings.tasks]
+    config["tasks"] = [_task_name(task) for task in settings.tasks]
     return config | {name: str(config[name]) for name in ("use_cache", "output_path") if config[name] is not None}
+
+
+def _task_name(task: Any) -> str:
+    """Returns the name of a task that was asked for by name, by its settings, or as an object."""
+    if isinstance(task, dict):
+        return str(task.get("task") or task.get("group"))
+    return task if isinstance(task, str) else str(task.name)
 
 
 def package_versions() -> dict[str, str]:

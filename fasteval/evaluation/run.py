@@ -16,6 +16,7 @@ from fasteval.evaluation.dialog import Dialogs
 from fasteval.evaluation.errorlimit import ErrorLimit, ErrorWatch
 from fasteval.evaluation.garbage import rare_collections
 from fasteval.evaluation.interruption import Interruption
+from fasteval.evaluation.monitor import Monitor
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
 from fasteval.evaluation.reuse import Reports
@@ -28,11 +29,12 @@ from fasteval.results.progress import SilentProgress
 from fasteval.scheduling import Answer, RequestLoader, Stream, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.observer import Observer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
@@ -53,6 +55,7 @@ def evaluate(
     progress: Progress | None = None,
     observer: Observer | None = None,
     interruption: Interruption | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Results:
     """Runs one evaluation and returns its results, unsaved. A wrong command shows before a model loads.
 
@@ -61,21 +64,23 @@ def evaluate(
         progress: who is told how far it is.
         observer: orders the documents, sees each scored one, and may end a task early.
         interruption: what may ask for an early end; the results are then those of the documents that are done.
+        callbacks: who else is told of the start, of each scored document and of the results.
 
     Raises:
         FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
     """
-    progress, interruption = progress or SilentProgress(), interruption or Interruption()
-    recorder = RunRecorder(settings)
+    recorder, interruption = RunRecorder(settings), interruption or Interruption()
+    monitor = Monitor(progress or SilentProgress(), recorder.timeline, callbacks)
     check_writable(settings.output_path)
     cache_folder = default_folder()
     with suppress(OSError):  # whoever cannot write there says so
         make_private(cache_folder)
     with recorder.timeline.stage("load"):
-        progress.stage("loading tasks")
+        monitor.stage("loading tasks")
         source = _source(settings, cache_folder)
         workload = load_tasks(settings, source.prompt_profile)
-        reports = Reports.of(settings, source, workload, cache_folder / "responses", is_observed=observer is not None)
+        is_observed = observer is not None or bool(callbacks)
+        reports = Reports.of(settings, source, workload, cache_folder / "responses", is_observed=is_observed)
         if (known := reports.find()) is not None:
             return workload.with_media(recorder.known_results(source, known))
         workload = compile_workload(workload, settings)
@@ -86,14 +91,17 @@ def evaluate(
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():
-            scorers = _run(settings, workload, plan, engine, cache, recorder, progress, observer, interruption)
+            scorers = _run(settings, workload, plan, engine, cache, recorder, monitor, observer, interruption)
         engine.close()  # all is answered; and a process's memory is known when it has ended
         with recorder.timeline.stage("scoring"):
-            progress.stage("summing up")
+            monitor.stage("summing up")
             tasks = {name: _sum_up(settings, workload, name, scorer) for name, scorer in scorers.items()}
-        progress.stop()
+            for name, task in tasks.items():
+                monitor.finished(name, task.documents)
         results = recorder.results(source, workload, plan, engine, tasks, group_results(workload.groups, tasks))
-        return workload.with_media(reports.keep(results, workload.tasks.values()))
+        results = workload.with_media(reports.keep(results, workload.tasks.values()))
+    monitor.end(results)
+    return results
 
 
 def _source(settings: RunSettings, cache_folder: Path) -> ModelSource:
@@ -130,23 +138,23 @@ def _run(
     engine: Engine,
     cache: ResponseCache,
     recorder: RunRecorder,
-    progress: Progress,
+    monitor: Monitor,
     observer: Observer | None,
     interruption: Interruption,
 ) -> dict[str, TaskScorer]:
     """Streams the plan through the engine and scores each document when its last answer is there."""
     loader = RequestLoader(plan, workload.tasks)
     stream = Stream(
-        plan, loader, recorder.watch(engine), cache, fingerprint=engine.fingerprint(), seed=settings.seed,
-        window=settings.window, cache_sampled=settings.cache_sampled, should_stop=lambda: interruption.is_requested,
+        plan, loader, recorder.watch(engine, monitor.engine_stage), cache, fingerprint=engine.fingerprint(),
+        seed=settings.seed, window=settings.window, cache_sampled=settings.cache_sampled,
+        should_stop=lambda: interruption.is_requested,
     )  # fmt: skip
     scorers = {name: _scorer(settings, workload, name, loader, engine, plan.keys) for name in workload.tasks}
     watch = ErrorWatch(ErrorLimit.parse(settings.on_error), scorers.values())
     dialogs = {name: Dialogs(task, workload.options) for name, task in workload.tasks.items()}
     table, names = plan.table, plan.table.task_names
     has_dialogs = not engine.capabilities().runs_dialogs and Kind.GENERATE_UNTIL_MULTI_ROUND in table.kind
-    progress.stage("evaluating")
-    progress.start(len(table), int(plan.cached.sum()))
+    monitor.start(plan, workload.tasks)
     for answer in stream:
         recorder.count(answer)
         name = names[table.task.item(answer.row)]
@@ -163,11 +171,10 @@ def _run(
         watch.look(scorers[name])
         for task in () if observer is None or document is None else observer.receive(name, document):
             stream.leave_out(np.flatnonzero(table.task == names.index(task)))
-        if not answer.was_cached:
-            progress.advance(1, name)
+        monitor.answered(name, document, was_cached=answer.was_cached)
     recorder.finish_stream(stream, engine, cache)
     if settings.deterministic and not stream.was_stopped:
-        progress.stage("asking a sample again, alone")
+        monitor.stage("asking a sample again, alone")
         recorder.determinism = verify_determinism(plan, loader, engine, cache)
     for scorer in scorers.values():
         with recorder.timeline.stage("scoring"):

@@ -19,10 +19,16 @@ __all__ = ["WatchedEngine"]
 class WatchedEngine(EngineWrapper):
     """Passes everything on. The stage is "start" until the engine is ready, and "engine" while it has requests."""
 
-    def __init__(self, engine: Engine, timeline: Timeline, count: Callable[[Completion], None]) -> None:
-        """Wraps `engine`; `count` is called with each completion."""
+    def __init__(
+        self,
+        engine: Engine,
+        timeline: Timeline,
+        count: Callable[[Completion], None],
+        on_stage: Callable[[str | None], None],
+    ) -> None:
+        """Wraps `engine`; `count` is called with each completion, `on_stage` with each stage that begins."""
         super().__init__(engine)
-        self._timeline, self._count = timeline, count
+        self._timeline, self._count, self._on_stage = timeline, count, on_stage
         self._stage: str | None = None
         self._in_flight = 0
 
@@ -60,3 +66,4 @@ class WatchedEngine(EngineWrapper):
             if stage is not None:
                 self._timeline.begin(stage)
             self._stage = stage
+            self._on_stage(stage)

@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import DocumentRequest
-from fasteval.errors import TaskError
+from fasteval.errors import TaskError, UnknownNameError, UsageError
+from fasteval.models.sampling import SamplingParameters
 from fasteval.requests import RequestTable
 from fasteval.tasks import TaskManager
 
@@ -62,6 +63,7 @@ def load_tasks(settings: RunSettings, prompt_profile: str) -> Workload:
         UnknownNameError: a task that nobody knows.
         TaskError: a task that cannot be loaded.
     """
+    _check_names(settings.gen_kwargs)
     profile = settings.prompt_profile or prompt_profile
     manager = TaskManager(include_path=list(settings.include_path), datasets=settings.datasets, prompt_profile=profile)
     tasks = manager.load_task_or_group(list(settings.tasks))
@@ -82,6 +84,16 @@ def compile_workload(workload: Workload, settings: RunSettings) -> Workload:
     if not len(table) and not table.failures:
         raise TaskError(f"nothing to evaluate: --offset {settings.offset} leaves no documents")
     return replace(workload, table=table)
+
+
+def _check_names(gen_kwargs: dict[str, Any]) -> None:
+    """Raises `UnknownNameError` for an option that is the run's mistake, and would be reported as a task file's."""
+    try:
+        SamplingParameters.from_generation_kwargs(gen_kwargs)
+    except UnknownNameError:
+        raise
+    except UsageError:
+        return  # the values only make sense, or none, together with the task's own
 
 
 def _override(task: ConfigurableTask, settings: RunSettings) -> None:

@@ -9,7 +9,8 @@ from fasteval.results.document import ScoredDocument
 from fasteval.results.files import check_writable, save_results
 from fasteval.results.model import GroupResult, Results, TaskResult
 from fasteval.results.naming import sanitize_name
-from fasteval.results.progress import PlainProgress, Progress, RichProgress, SilentProgress, choose_progress
+from fasteval.results.pace import RunningScore, TaskLoad
+from fasteval.results.progress import PlainProgress, Progress, SilentProgress, choose_progress
 from fasteval.results.sample import Sample
 from fasteval.results.statistics import STAGES, RunStatistics
 from fasteval.results.timeline import Timeline
@@ -20,11 +21,12 @@ __all__ = [
     "PlainProgress",
     "Progress",
     "Results",
-    "RichProgress",
     "RunStatistics",
+    "RunningScore",
     "Sample",
     "ScoredDocument",
     "SilentProgress",
+    "TaskLoad",
     "TaskResult",
     "Timeline",
     "check_writable",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fasteval.results.model import GroupResult, Results, TaskResult
     from fasteval.results.sample import Sample
 
-__all__ = ["folder", "results_to_dict", "sample_to_dict", "stamp"]
+__all__ = ["folder", "results_to_dict", "sample_in_memory", "sample_to_dict", "stamp"]
 
 
 def stamp(seconds: float) -> str:
@@ -60,14 +60,30 @@ def _size(name: str, sizes: dict[str, int], groups: dict[str, GroupResult]) -> i
 
 def sample_to_dict(sample: Sample, task: TaskResult) -> dict[str, Any]:
     """Returns one line: `arguments` by request, answers as texts, hashes of document, prompt and target."""
-    prompt = sample.prompt if isinstance(sample.prompt, str) else sample.context
+    line = sample_in_memory(sample, task)
+    return line | {
+        "target": str(line["target"]),
+        "arguments": {
+            f"gen_args_{slot}": {f"arg_{place}": part for place, part in enumerate(parts)}
+            for slot, parts in enumerate(line["arguments"])
+        },
+        "resps": as_texts(line["resps"]),
+        "filtered_resps": as_texts(line["filtered_resps"]),
+    }
+
+
+def sample_in_memory(sample: Sample, task: TaskResult) -> dict[str, Any]:
+    """Returns the sample as `lm_eval.simple_evaluate` does, before its tracker writes it: answers are what they are.
+
+    A document that has no score, which lm-eval does not know, has the reason in `error`.
+    """
     line: dict[str, Any] = {
         "doc_id": sample.doc_id,
         "doc": sample.doc,
-        "target": str(sample.target),
-        "arguments": _arguments(sample, prompt, task),
-        "resps": as_texts(_by_request(sample)),
-        "filtered_resps": as_texts(sample.filtered_resps),
+        "target": sample.target,
+        "arguments": _arguments(sample, task),
+        "resps": _by_request(sample),
+        "filtered_resps": list(sample.filtered_resps),
         "filter": sample.filter,
         "metrics": list(sample.metrics),
     }
@@ -77,12 +93,11 @@ def sample_to_dict(sample: Sample, task: TaskResult) -> dict[str, Any]:
     return line | {name: value for name, value in sample.metrics.items() if name not in line}
 
 
-def _arguments(sample: Sample, prompt: str, task: TaskResult) -> dict[str, Any]:
+def _arguments(sample: Sample, task: TaskResult) -> list[tuple[Any, ...]]:
     """Returns what each request asked: prompt and continuation, or prompt and generation kwargs."""
     if sample.continuations is not None:
-        pairs = [(prompt, continuation) for continuation in sample.continuations]
-        return {f"gen_args_{slot}": {"arg_0": first, "arg_1": second} for slot, (first, second) in enumerate(pairs)}
-    return {"gen_args_0": {"arg_0": prompt, "arg_1": task.config.get("generation_kwargs") or {}}}
+        return [(_prompt(sample), continuation) for continuation in sample.continuations]
+    return [(_prompt(sample), task.config.get("generation_kwargs") or {})]
 
 
 def _by_request(sample: Sample) -> list[Any]:
@@ -92,11 +107,14 @@ def _by_request(sample: Sample) -> list[Any]:
     return [list(sample.resps)]
 
 
+def _prompt(sample: Sample) -> str:
+    return sample.prompt if isinstance(sample.prompt, str) else sample.context
+
+
 def _hashes(sample: Sample) -> dict[str, str]:
-    prompt = sample.prompt if isinstance(sample.prompt, str) else sample.context
     return {
         "doc_hash": document_hash(sample.doc),
-        "prompt_hash": text_hash(prompt),
+        "prompt_hash": text_hash(_prompt(sample)),
         "target_hash": text_hash(str(sample.target)),
     }
 

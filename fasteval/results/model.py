@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from pandas import DataFrame
+
     from fasteval.results.document import ScoredDocument
     from fasteval.results.report import Report
     from fasteval.results.sample import Sample
@@ -164,6 +166,16 @@ class Results:
         from fasteval.results.table import plain_table
 
         return plain_table(self)
+
+    def to_pandas(self) -> DataFrame:
+        """Returns a row for each metric of each task: task, version, n_shot, metric, filter, value, stderr, and so on.
+
+        Raises:
+            UsageError: pandas is not installed.
+        """
+        from fasteval.results.frame import results_frame
+
+        return results_frame(self)
 
     def save(self, path: Path | str, *, log_samples: bool = True, layout: str = "fasteval") -> list[Path]:
         """Writes results and samples; returns the files, the results file first.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fasteval.results.model import GroupResult, Results, TaskResult
     from fasteval.results.statistics import RunStatistics
 
-__all__ = ["plain_table", "print_results", "rich_table", "throughput_line"]
+__all__ = ["plain_table", "print_results", "rich_table", "sections", "throughput_line"]
 
 _COLUMNS = ("Version", "Filter", "n-shot", "Metric", "↑", "Value", "±", "Stderr")
 _RIGHT_ALIGNED = frozenset({"Version", "n-shot", "Value", "Stderr"})
@@ -47,7 +47,7 @@ def print_results(results: Results, stream: TextIO | None = None) -> None:
         from rich.console import Console
 
         console = Console(file=stream)
-        for title, rows in _sections(results):
+        for title, rows in sections(results):
             console.print(rich_table(title, rows))
     else:
         stream.write(plain_table(results) + "\n")
@@ -58,7 +58,7 @@ def print_results(results: Results, stream: TextIO | None = None) -> None:
 
 def plain_table(results: Results) -> str:
     """Returns the tasks, and below them the groups that have values, as Markdown tables."""
-    return "\n\n".join(_markdown(title, list(rows)) for title, rows in _sections(results))
+    return "\n\n".join(_markdown(title, list(rows)) for title, rows in sections(results))
 
 
 def rich_table(title: str, rows: Iterable[_TableRow]) -> Table:
@@ -109,7 +109,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
+def sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
+    """Yields the titles and rows of the tables that a run ends with: tasks, and groups that have values."""
     partial = " (partial)" if results.interrupted else ""
     yield f"Tasks{partial}", _rows(results.tasks.values())
     if any(group.metrics for group in results.groups.values()):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasteval.api.plugins import task_folders
 from fasteval.compat import add_root
 from fasteval.errors import FastEvalError, UnknownNameError, UsageError
 from fasteval.tasks.config import TaskConfig
@@ -36,7 +37,7 @@ class TaskManager:
         datasets: Mapping[str, str] | None = None,
         prompt_profile: str = "default",
     ) -> None:
-        """Looks for names in the library and in `include_path`; loads nothing.
+        """Looks for names in the library, in what other distributions bring, and in `include_path`; loads nothing.
 
         Args:
             include_path: folders of tasks. Their names replace the library's, those of later folders earlier ones'.
@@ -49,7 +50,7 @@ class TaskManager:
         given = [include_path] if isinstance(include_path, str | Path) else include_path or []
         library = [LIBRARY] if LIBRARY.is_dir() else []
         folders = [Path(folder).expanduser().absolute() for folder in given]
-        self._index = TaskIndex.of_folders([*library, *folders])
+        self._index = TaskIndex.of_folders([*library, *task_folders(), *folders])
         for folder in folders:
             add_root(folder)
         self._datasets, self._prompt_profile = dict(datasets or {}), prompt_profile
@@ -76,7 +77,7 @@ class TaskManager:
 
         Args:
             names: names of tasks, groups or tags; patterns such as `mmmu_*`; paths of YAML files or of folders of
-                them; or mappings with a task's settings.
+                them; mappings with a task's settings; or tasks that were loaded before.
 
         Raises:
             UnknownNameError: nothing has that name.
@@ -85,7 +86,7 @@ class TaskManager:
         """
         loaded: dict[str, ConfigurableTask] = {}
         self.groups, self._settings = {}, {}
-        for name in [names] if isinstance(names, str | Path | dict) else names:
+        for name in [names] if isinstance(names, str | Path | dict | ConfigurableTask) else names:
             self._load(name, {}, loaded, ())
         return loaded
 
@@ -142,6 +143,9 @@ class TaskManager:
         """Loads what one entry means into `loaded`, and returns the names of its tasks."""
         if isinstance(entry, dict):
             return self._load_mapping(entry, changes, loaded, within)
+        if isinstance(entry, ConfigurableTask):
+            loaded[entry.name] = entry
+            return [entry.name]
         name, index = str(entry), self._index
         if name in index.tasks:
             return self._load_file(index.tasks[name], changes, loaded, within)

@@ -142,7 +142,7 @@ def test_prompts_are_json_lines_with_a_line_a_request(capsys: pytest.CaptureFixt
 
 def test_prompts_honour_the_prompts_flags(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = lines_of(capsys, "easy_vqa", "--limit", "1", "--system_instruction", "Be brief.")
-    assert {"role": "system", "content": "Be brief."} == line["prompt"][0]
+    assert {"role": "system", "content": [{"type": "text", "text": "Be brief."}]} == line["prompt"][0]
 
 
 def test_a_document_that_cannot_be_asked_has_an_error_for_a_prompt(

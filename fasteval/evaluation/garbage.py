@@ -26,4 +26,7 @@ def rare_collections() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # what is there counts as old: looking through all of it now would be for nothing
+            gc.freeze()
+            gc.unfreeze()
         gc.set_threshold(*before)

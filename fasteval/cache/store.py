@@ -92,7 +92,9 @@ class ResponseCache:
         if self.damaged > self._reported:
             self._reported = self.damaged
             _LOG.warning(
-                "the response cache %s has damaged lines: %d; they count as absent", self._folder, self.damaged
+                "the response cache %s has damaged lines: %d; they are computed again (`fasteval cache verify`)",
+                self._folder,
+                self.damaged,
             )
         if self._held or self._added:
             for row in np.flatnonzero(~found).tolist():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from fasteval.api.request import Response
 from fasteval.cache import ResponseCache
 from fasteval.cache.entries import damage, entries
 from fasteval.cache.export import exported_lines
+from fasteval.cache.folder import hold
 from fasteval.cache.line import encode_line
 from fasteval.cache.maintenance import merge, rewrite, statistics
 from fasteval.cli import main
@@ -156,6 +158,19 @@ def test_nothing_is_rewritten_under_a_running_process(cache: Path) -> None:
     with ResponseCache.open(cache), pytest.raises(CacheError, match="in use by a run"):
         rewrite(cache)
     assert 4 == rewrite(cache).kept
+
+
+def test_a_run_that_begins_during_a_rewrite_waits_for_its_end(cache: Path) -> None:
+    lock = hold(cache, alone=True)
+    assert lock is not None
+    opened: list[ResponseCache] = []
+    waiting = threading.Thread(target=lambda: opened.append(ResponseCache.open(cache)))
+    waiting.start()
+    waiting.join(0.2)
+    assert [] == opened
+    os.close(lock)
+    waiting.join()
+    assert [4] == [len(run) for run in opened]
 
 
 def test_a_rewrite_that_cannot_write_leaves_all_as_it_was(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,12 +37,20 @@ def make_private(folder: Path) -> None:
 def hold(folder: Path, *, alone: bool = False) -> int | None:
     """Returns a descriptor that holds the folder until it is closed, or None if it cannot be had.
 
-    Runs hold it together; whoever removes segments holds it `alone`, so that no run loses sight of its answers. Where
-    the file system knows no locks, runs go without, and nobody gets it alone.
+    Runs hold it together; whoever removes segments holds it `alone`, so that no run loses sight of its answers: a run
+    waits for that, and a removal does not wait for runs. Where the file system knows no locks, runs go without, and
+    nobody gets it alone.
     """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_NB | (fcntl.LOCK_EX if alone else fcntl.LOCK_SH))
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if alone:
+                raise
+            _LOG.info("the response cache %s is being rewritten: waiting for the end of that", folder)
+            fcntl.flock(descriptor, kind)
     except OSError:
         os.close(descriptor)
         return None

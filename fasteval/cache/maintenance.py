@@ -105,7 +105,7 @@ def rewrite(
         CacheError: a run is using the cache; or it cannot be written, and then it is as it was.
     """
     check_model(folder, model)
-    with _alone(folder):
+    with _held(folder, alone=True):
         before = _size(folder)
         old = segment_paths(folder)
         doomed = _Doomed(folder, older_than, model, max_bytes)
@@ -134,9 +134,9 @@ def merge(folder: Path, other: Path) -> int:
     Raises:
         CacheError: this one cannot be written.
     """
-    known = {entry.key for entry in entries(folder)}
     added = 0
-    with _Writers(folder) as writers:
+    with _held(folder, alone=False), _Writers(folder) as writers:
+        known = {entry.key for entry in entries(folder)}
         for entry in entries(other):
             if entry.key not in known:
                 known.add(entry.key)
@@ -211,17 +211,18 @@ class _Writers:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _held(folder: Path, *, alone: bool) -> Iterator[None]:
     try:
-        lock = hold(folder, alone=True)
+        lock = hold(folder, alone=alone)
     except OSError as error:
         raise CacheError(f"cannot open the response cache {folder}: {error.strerror}") from error
-    if lock is None:
+    if lock is None and alone:
         raise CacheError(f"the response cache {folder} is in use by a run: try again when it has ended")
     try:
         yield
     finally:
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
 
 
 def _size(folder: Path) -> int:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +72,7 @@ def folder(tmp_path: Path) -> Path:
             answers.append({"prompt": question, "text": shown})
     (task / "docs.jsonl").write_text("\n".join(map(json.dumps, docs)))
     (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
+    (tmp_path / "gate.yaml").write_text("tasks: {hostile: {max_drop: 0.5, max_truncated: 0.9}}")
     return tmp_path
 
 
@@ -79,6 +83,7 @@ def fasteval(*words: str) -> list[str]:
 def commands(folder: Path) -> list[list[str]]:
     include = ["--include_path", str(folder / "task")]
     model = ["--model", "replay", "--model_args", f"answers={folder / 'answers.jsonl'}"]
+    out, policy = str(folder / "out"), str(folder / "gate.yaml")
     return [
         fasteval(*model, "--tasks", "hostile", *include, "--output_path", str(folder / "out"), "--verbosity", "debug"),
         fasteval("tasks", "list", *include),
@@ -87,6 +92,14 @@ def commands(folder: Path) -> list[list[str]]:
         fasteval(*model, "--tasks", ALIAS, *include),
         fasteval("--model", ALIAS, "--tasks", "hostile", *include),
         fasteval(*model, "--tasks", "hostile", *include, "--gen_kwargs", f"{ALIAS}=1"),
+        # These need what the first one has left.
+        fasteval("report", out),
+        fasteval("compare", out, out),
+        fasteval("compare", out, out, "--json"),
+        fasteval("gate", "--baseline", out, "--policy", policy, "--junit", str(folder / "gate.xml"), out),
+        fasteval("rescore", out, *include),
+        fasteval("cache", "stats"),
+        fasteval("cache", "export"),
     ]
 
 
@@ -124,11 +137,15 @@ def test_no_command_lets_texts_steer_the_terminal_or_shows_a_secret(folder: Path
 
 
 def test_no_command_puts_them_into_a_log_either(folder: Path) -> None:
-    for command in commands(folder):
+    every = commands(folder)
+    for command in [every[0], *(command for command in every if command[3] in ("compare", "gate", "rescore"))]:
         result = subprocess.run(command, capture_output=True, text=True, env=environment(folder), check=False)
         output = result.stdout + result.stderr
         assert [] == [sequence for sequence in ("\x1b", *STEERING) if sequence in output], command[3:]
         assert [] == [name for name, secret in SECRETS.items() if secret in output], command[3:]
+        assert "Traceback" not in output or "--verbosity" in command, command[3:]
+        assert "a fault of fasteval's" not in output, command[3:]
+    assert ET.parse(folder / "gate.xml").getroot().tag == "testsuites"
 
 
 def test_no_file_holds_a_secret_and_all_of_them_hold_the_texts(folder: Path) -> None:
@@ -136,8 +153,11 @@ def test_no_file_holds_a_secret_and_all_of_them_hold_the_texts(folder: Path) -> 
     assert 3 == result.returncode, result.stderr
     files = [path for path in (folder / "out").rglob("*") if path.is_file()]
     assert len(files) >= 2
+    assert any(path.suffix == ".html" for path in files)
     for path in files:
         text = path.read_text("utf-8")
+        for packed in re.findall(r">(H4sI[A-Za-z0-9+/=]+)<", text):  # what a page holds is compressed
+            text += gzip.decompress(base64.b64decode(packed)).decode()
         assert [] == [name for name, secret in SECRETS.items() if secret in text], path
         assert "sk-aaaa" not in text
     (samples,) = (folder / "out").rglob("*_samples_hostile.jsonl")

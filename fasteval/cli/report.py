@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
+from fasteval.cli.output import complain, say
 from fasteval.cli.parameters import flag
 from fasteval.errors import UsageError
 
@@ -30,9 +30,9 @@ def report(results: str, output: str | None, is_opened: bool) -> None:
     path = Path(output) if output else report_path(Path(run.path))
     media, missing = reload_media(run)
     if missing:
-        print(f"fasteval: warning: no images: {missing}", file=sys.stderr)
+        complain(f"warning: no images: {missing}")
     write_report(run, path, media, missing=missing)
-    print(path)
+    say(str(path))
     if is_opened:
         _open(path)
 

@@ -41,13 +41,14 @@ def run_fasteval(task: str, *arguments: str, folder: Path | None = None, model: 
         lines = [json.loads(line) for line in samples.read_text().splitlines()]
     throughput = results["throughput"]
     scores = results["results"][task]
-    return figures | {
+    return {
+        **figures,
+        **results["counters"],
         "steady": steady_seconds(throughput),
         "stages": throughput["stages"],
         "requests": throughput["requests"],
         "accuracy": next(value for name, value in scores.items() if name.endswith(",none")),
         "prompt_tokens": throughput["prompt_tokens"],
-        **results["counters"],
         "answers": [_text(line["resps"]) for line in lines],
     }
 

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+_KNOWN = "nothing has changed since an earlier run: this is its report (--no_cache makes a new one)"
+
 
 @rare_collections()
 def evaluate(
@@ -72,9 +74,7 @@ def evaluate(
     recorder, interruption = RunRecorder(settings), interruption or Interruption()
     monitor = Monitor(progress or SilentProgress(), recorder.timeline, callbacks)
     check_writable(settings.output_path)
-    cache_folder = default_folder()
-    with suppress(OSError):  # whoever cannot write there says so
-        make_private(cache_folder)
+    cache_folder = _private_cache_folder()
     with recorder.timeline.stage("load"):
         monitor.stage("loading tasks")
         source = _source(settings, cache_folder)
@@ -82,6 +82,7 @@ def evaluate(
         is_observed = observer is not None or bool(callbacks)
         reports = Reports.of(settings, source, workload, cache_folder / "responses", is_observed=is_observed)
         if (known := reports.find()) is not None:
+            monitor.stage(_KNOWN)
             return workload.with_media(recorder.known_results(source, known))
         workload = compile_workload(workload, settings)
         engine = source.open(workload.instance, workload.documents())
@@ -102,6 +103,13 @@ def evaluate(
         results = workload.with_media(reports.keep(results, workload.tasks.values()))
     monitor.end(results)
     return results
+
+
+def _private_cache_folder() -> Path:
+    folder = default_folder()
+    with suppress(OSError):  # whoever cannot write there says so
+        make_private(folder)
+    return folder
 
 
 def _source(settings: RunSettings, cache_folder: Path) -> ModelSource:

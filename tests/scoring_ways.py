@@ -1,7 +1,7 @@
 """A program: scores the same choices in every way there is, in one process, and prints the numbers as JSON.
 
-`python -m tests.scoring_ways CHECKPOINT KIND OUTPUT`, KIND one of `text`, `tiny-cache`, `images`. In a process of its
-own, since vLLM wants an environment of its own.
+`python -m tests.scoring_ways CHECKPOINT KIND OUTPUT`, KIND one of `text`, `tiny-cache`, `images`, `random`. In a
+process of its own, since vLLM wants an environment of its own.
 """
 
 from __future__ import annotations
@@ -10,13 +10,26 @@ import json
 import random
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings, strategies
 
 from benchmarks.plain_scoring import restart_in_host_environment, score_plainly
 
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+    from PIL import Image
+
 Group = tuple[list[int], list[tuple[int, ...]], list[int]]  # context, continuations, pictures
 BLOCK = 32
-TINY = {"num_gpu_blocks_override": 14, "max_num_batched_tokens": 32, "max_num_seqs": 8}
+# Prompts are computed a few tokens a step and take blocks as they go: there are never enough of them.
+TINY = {
+    "num_gpu_blocks_override": 14,
+    "max_num_batched_tokens": 32,
+    "max_num_seqs": 8,
+    "long_prefill_token_threshold": 8,
+    "scheduler_reserve_full_isl": False,
+}
 
 
 def some_tokens(draw: random.Random, count: int) -> tuple[int, ...]:
@@ -58,6 +71,12 @@ def image_groups(encode: Any) -> list[Group]:
     return groups
 
 
+def picture(number: int) -> Image.Image:
+    from PIL import Image
+
+    return Image.new("RGB", (84 + 28 * number, 112), (200, 30 * number, 90))
+
+
 class Ways:
     """A loaded engine, and the ways to score with it."""
 
@@ -71,16 +90,27 @@ class Ways:
         self.backend = VLLMBackend(EngineConfig("vllm", checkpoint, arguments, dtype="float32"))
         self.engine = self.backend._engine
         self.kind, self.crowded = kind, 0
+        self.preempted: list[str] = []
+        self.count_preemptions()
+
+    def count_preemptions(self) -> None:
+        """Has the names of preempted requests noted, as often as vLLM's scheduler preempts them."""
+        scheduler = self.engine.engine_core.engine_core.scheduler
+        preempt = scheduler._preempt_request
+
+        def noting(request: Any, *args: Any, **kwargs: Any) -> Any:
+            before = request.num_preemptions
+            result = preempt(request, *args, **kwargs)
+            self.preempted += [request.request_id] * (request.num_preemptions - before)
+            return result
+
+        scheduler._preempt_request = noting
 
     def render(self, group: Group, tokens: tuple[int, ...]) -> Any:
-        from PIL import Image
-
         context, _, pictures = group
         prompt: dict[str, Any] = {"prompt_token_ids": [*context, *tokens]}
         if pictures:
-            colours = [(200, 30 * number, 90) for number in pictures]
-            images = [Image.new("RGB", (84 + 28 * number, 112), colours[0]) for number in pictures]
-            prompt["multi_modal_data"] = {"image": images}
+            prompt["multi_modal_data"] = {"image": [picture(number) for number in pictures]}
             prompt["multi_modal_uuids"] = {"image": [f"picture {number}" for number in pictures]}
         (rendered,) = self.engine.renderer.render_cmpl([prompt])
         return rendered
@@ -137,38 +167,92 @@ class Ways:
         return [scores[row] for row in sorted(scores)], {name: after[name] - before.get(name, 0.0) for name in after}
 
 
-def reference(checkpoint: Path, groups: list[Group]) -> list[tuple[float, bool]]:
-    """Scores text with transformers."""
-    import torch
-    import transformers
+class Reference:
+    """The same checkpoint in transformers."""
 
-    model = transformers.AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
-    scores = []
-    for context, continuations, _ in groups:
-        for continuation in continuations:
-            with torch.inference_mode():
-                logits = model(torch.tensor([[*context, *continuation]])).logits[0, len(context) - 1 : -1]
-            target = torch.tensor(continuation)
-            rows = torch.log_softmax(logits, -1)[range(len(target)), target]
-            scores.append((float(rows.sum()), bool((logits.argmax(-1) == target).all())))
-    return scores
+    def __init__(self, checkpoint: Path, *, takes_images: bool) -> None:
+        import torch
+        import transformers
+
+        auto = transformers.AutoModelForImageTextToText if takes_images else transformers.AutoModelForCausalLM
+        self.model = auto.from_pretrained(checkpoint, dtype=torch.float32)
+        self.processor = transformers.AutoProcessor.from_pretrained(checkpoint) if takes_images else None
+
+    def scores(self, groups: list[Group], contexts: list[list[int]]) -> list[tuple[float, bool]]:
+        """Scores each continuation by itself; `contexts` have their images' places expanded."""
+        import torch
+
+        scores = []
+        for (_, continuations, pictures), context in zip(groups, contexts, strict=True):
+            for continuation in continuations:
+                ids = torch.tensor([[*context, *continuation]])
+                with torch.inference_mode():
+                    logits = self.model(ids, **self.images(ids, pictures)).logits[0, len(context) - 1 : -1]
+                target = torch.tensor(continuation)
+                rows = torch.log_softmax(logits, -1)
+                chosen = rows[range(len(target)), target]
+                scores.append((float(chosen.sum()), bool((chosen >= rows.amax(-1)).all())))
+        return scores
+
+    def images(self, ids: Any, pictures: list[int]) -> dict[str, Any]:
+        if self.processor is None or not pictures:
+            return {}
+        images = self.processor.image_processor([picture(number) for number in pictures], return_tensors="pt")
+        return dict(images) | {"mm_token_type_ids": (ids == self.model.config.image_token_id).int()}
 
 
-def main(checkpoint: Path, kind: str, output: Path) -> None:
-    ways = Ways(checkpoint, kind)
-    if kind == "images":
-        groups = image_groups(ways.backend._encode)
-    else:
-        groups = text_groups() if kind == "text" else tiny_groups()
+def score_in_all_ways(ways: Ways, model: Reference, groups: list[Group]) -> dict[str, Any]:
+    """Returns the scores by way, the counters of the ways that fasteval has, and who was preempted."""
+    contexts = [list(ways.render(group, ())["prompt_token_ids"]) for group in groups]
     results: dict[str, Any] = {"lengths": [len(text) for group in groups for text in group[1]], "counters": {}}
-    if kind != "images":
-        results["transformers"] = reference(checkpoint, groups)
+    results["transformers"] = model.scores(groups, contexts)
     results["plain"] = ways.plainly(groups)
     for name, marks in (("tails", True), ("warm", True), ("trie", False)):
         if name != "warm":  # else the continuations themselves are in the cache
             ways.backend.reset_caches()
         results[name], results["counters"][name] = ways.together(groups, marks=marks)
-    output.write_text(json.dumps(results))
+    return results | {"preempted": ways.preempted}
+
+
+def check_random_groups(ways: Ways, model: Reference) -> dict[str, Any]:
+    """Scores groups that hypothesis makes up; a failure names the smallest one that it finds."""
+    token = strategies.integers(10, 400)
+    few = strategies.integers(10, 13)  # so that continuations begin alike
+    continuation = strategies.lists(token | few, min_size=1, max_size=40).map(tuple)
+    context = strategies.integers(1, 3 * BLOCK).flatmap(
+        lambda size: strategies.lists(token, min_size=size, max_size=size)
+    )
+    group: SearchStrategy[Group] = strategies.tuples(
+        context, strategies.lists(continuation, min_size=1, max_size=6), strategies.just([])
+    )
+    worst = {"plain": 0.0, "transformers": 0.0}
+
+    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @given(strategies.lists(group, min_size=1, max_size=3))
+    def check(groups: list[Group]) -> None:
+        results = score_in_all_ways(ways, model, groups)
+        for way in ("tails", "warm", "trie"):
+            for other, limit in (("plain", 1e-5), ("transformers", 1e-4)):
+                pairs = zip(results[way], results[other], results["lengths"], strict=True)
+                error = max(abs(got[0] - expected[0]) / length for got, expected, length in pairs)
+                worst[other] = max(worst[other], error)
+                assert error <= limit, (way, other)
+
+    check()
+    return worst
+
+
+def main(checkpoint: Path, kind: str, output: Path) -> None:
+    ways = Ways(checkpoint, kind)
+    model = Reference(checkpoint, takes_images=kind == "images")
+    if kind == "random":
+        output.write_text(json.dumps(check_random_groups(ways, model)))
+        return
+    if kind == "images":
+        groups = image_groups(ways.backend._encode)
+    else:
+        groups = text_groups() if kind == "text" else tiny_groups()
+    output.write_text(json.dumps(score_in_all_ways(ways, model, groups)))
 
 
 if __name__ == "__main__":

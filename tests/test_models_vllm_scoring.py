@@ -56,7 +56,7 @@ def test_scores_are_those_of_the_plain_way(scored: Callable[[str], dict[str, Any
 
 
 @pytest.mark.parametrize("way", ["plain", *WAYS])
-@pytest.mark.parametrize("kind", ["text", "tiny-cache"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_scores_are_those_of_transformers(scored: Callable[[str], dict[str, Any]], kind: str, way: str) -> None:
     assert max(errors_per_token(scored(kind), "transformers", way)) <= TO_TRANSFORMERS
 
@@ -66,6 +66,20 @@ def test_scores_are_those_of_transformers(scored: Callable[[str], dict[str, Any]
 def test_what_is_greedy_is_greedy_in_every_way(scored: Callable[[str], dict[str, Any]], kind: str, way: str) -> None:
     results = scored(kind)
     assert [greedy for _, greedy in results["plain"]] == [greedy for _, greedy in results[way]]
+
+
+def test_groups_that_hypothesis_makes_up_are_scored_alike_in_every_way(
+    scored: Callable[[str], dict[str, Any]],
+) -> None:
+    worst = scored("random")
+    assert worst["plain"] <= TO_PLAIN
+    assert worst["transformers"] <= TO_TRANSFORMERS
+
+
+def test_with_a_tiny_cache_requests_that_score_are_preempted(scored: Callable[[str], dict[str, Any]]) -> None:
+    assert [] == scored("text")["preempted"]
+    names = {name.partition("-")[0] for name in scored("tiny-cache")["preempted"]}
+    assert {"choice", "plain"} <= names
 
 
 def test_a_continuation_that_the_cache_has_swallowed_is_scored_anew(scored: Callable[[str], dict[str, Any]]) -> None:

@@ -91,6 +91,23 @@ def test_a_half_full_cache_leaves_the_other_half_to_run() -> None:
     assert ["b", "d"] == sorted(request.prompt.plain_text() for request in engine.requests)
 
 
+@pytest.mark.parametrize("window", [1, 4, 5])
+def test_the_windows_end_does_not_tear_the_choices_of_a_question_apart(window: int) -> None:
+    batches: list[list[str]] = []
+
+    class Noting(ReplayEngine):
+        def submit(self, requests: Sequence[EngineRequest]) -> None:
+            batches.append([request.prompt.plain_text() for request in requests])
+            super().submit(requests)
+
+    task = questions("a", "b", "c", choices=("x", "y", "z"))
+    cache = ResponseCache.in_memory()
+    plan = make_plan(compile_requests(task, range(3), PromptOptions()), cache, "m", seed=0)
+    loader = RequestLoader(plan, {task.name: task})
+    assert 9 == len(list(Stream(plan, loader, Noting(echo), cache, fingerprint="m", seed=0, window=window)))
+    assert 3 == sum(len(set(batch)) for batch in batches)
+
+
 def test_no_more_than_the_window_is_in_flight() -> None:
     in_flight, most = 0, 0
 

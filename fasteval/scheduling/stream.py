@@ -116,7 +116,7 @@ class Stream:
         self._should_stop, self._cache_sampled = should_stop, cache_sampled
         #: Whether `should_stop` ended the stream before everything was answered.
         self.was_stopped = False
-        self._queue: Iterator[int] = iter(plan.order.tolist())
+        self._queue: deque[int] = deque(plan.order.tolist())
         self._waiting: dict[bytes, list[int]] = {}  # key -> rows that want its answer
         self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
         self._passing: set[bytes] = set()  # keys whose answers are not kept
@@ -209,13 +209,17 @@ class Stream:
             self._waiting.setdefault(self._plan.keys[row].tobytes(), []).append(row)
 
     def _fill_window(self) -> bool:
-        """Sends rows until the window is full; returns whether none is left."""
+        """Sends rows until the window is full; returns whether none is left.
+
+        The choices of a question are not torn apart by the window's end: together they cost one context.
+        """
         requests: list[EngineRequest] = []
         keys: list[bytes] = []
-        while len(self._in_flight) + len(requests) < self._window:
-            row = next(self._queue, None)
-            if row is None:
-                break
+        row = -1
+        while self._queue and (
+            len(self._in_flight) + len(requests) < self._window or self._are_choices(row, self._queue[0])
+        ):
+            row = self._queue.popleft()
             key = self._plan.keys[row].tobytes()
             if self._unwanted[self._waiting[key]].all():
                 self.counters.left_out += 1
@@ -232,6 +236,11 @@ class Stream:
                 self._deliver(key, None, str(error))
         self._send(requests, keys)
         return len(self._in_flight) < self._window
+
+    def _are_choices(self, row: int, other: int) -> bool:
+        """Whether two rows ask for log-probabilities behind one prompt; row -1 is none."""
+        table = self._plan.table
+        return row >= 0 and table.kind[row] == Kind.LOGLIKELIHOOD and bool(table.prompt[row] == table.prompt[other])
 
     def _send(self, requests: list[EngineRequest], keys: list[bytes]) -> None:
         if requests:

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 from fasteval.errors import UnsupportedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from fasteval.models.sampling import SamplingParameters
 
 __all__ = ["generation_params", "probe_params", "scoring_params"]
@@ -72,6 +70,8 @@ def _generation_params(sampling: SamplingParameters, seed: int | None, max_token
         raise UnsupportedError(f"vLLM cannot honour the generation options: {error}") from error
 
 
+# Requests share these objects: vLLM fills in copies of its own.
+@functools.cache
 def scoring_params(*, reads_cache: bool = False) -> Any:
     """Returns the `SamplingParams` that give the log-probabilities of each prompt token and of the likeliest there.
 
@@ -93,7 +93,8 @@ def scoring_params(*, reads_cache: bool = False) -> Any:
     )
 
 
-def probe_params(tokens: Sequence[int]) -> Any:
+@functools.lru_cache(maxsize=1024)
+def probe_params(tokens: tuple[int, ...]) -> Any:
     """Returns the `SamplingParams` that give the log-probabilities of `tokens` and the greedy token behind a prompt."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind

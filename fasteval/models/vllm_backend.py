@@ -71,7 +71,8 @@ class VLLMBackend:
             keep_media_in_process(self._renderer)
         cache = vllm_config.cache_config
         cache_tokens = (cache.num_gpu_blocks or 0) * cache.block_size
-        self._scorer = ChoiceScorer(self._engine, engine_traits(self._engine), cache_tokens)
+        encoder_tokens = int(vllm_config.scheduler_config.encoder_cache_size or 0)
+        self._scorer = ChoiceScorer(self._engine, engine_traits(self._engine), cache_tokens, encoder_tokens)
         self._refused: list[Completion] = []
         self._parts: dict[str, _Part] = {}
         self._rows: dict[int, _Row] = {}
@@ -172,7 +173,9 @@ class VLLMBackend:
             return self._render([*token_ids, *tokens], request, images)
 
         rows, continuations = zip(*fitting, strict=True)
-        return refused + self._scorer.add(rows, continuations, length, prompt)
+        places = context.get("mm_placeholders") or {}
+        media_tokens = sum(place.length for several in places.values() for place in several)
+        return refused + self._scorer.add(rows, continuations, length, prompt, media_tokens)
 
     def _encode(self, text: str, add_special_tokens: bool) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))

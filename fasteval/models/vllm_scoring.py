@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-import sys
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError
+from fasteval.models.context_room import ContextRoom
 from fasteval.models.unwritten import UNWRITTEN
 from fasteval.models.vllm_sampling import probe_params, scoring_params
 from fasteval.scoring import (
@@ -47,7 +47,8 @@ class _Group:
         planned: the requests of the next round.
         sent: the requests that vLLM works on, by name.
         round_number: how many rounds were sent.
-        size: tokens that must stay in the cache between its rounds; 0 if there is one round only.
+        needs: tokens that must stay in the key-value cache and in the encoder's between its rounds; 0 if there is one
+            round only.
     """
 
     plan: ContextGroup
@@ -59,7 +60,12 @@ class _Group:
     planned: list[ScoringRequest] = field(default_factory=list)
     sent: dict[str, ScoringRequest] = field(default_factory=dict)
     round_number: int = 0
-    size: int = 0
+    needs: tuple[int, int] = (0, 0)
+
+    @property
+    def takes_one_round(self) -> bool:
+        """Whether what is planned scores every edge."""
+        return len({node for request in self.planned for node in request.nodes}) == len(self.plan.trie.tokens) - 1
 
     def scored(self, candidates: Collection[int]) -> Iterator[tuple[int, EdgeScore]]:
         """Yields those of the pending continuations among `candidates` that are scored now, and their scores."""
@@ -88,21 +94,21 @@ class _Group:
 class ChoiceScorer:
     """Sends what `fasteval.scoring` plans and turns vLLM's outputs into the rows' completions."""
 
-    def __init__(self, engine: Any, traits: EngineTraits, cache_tokens: int) -> None:
+    def __init__(self, engine: Any, traits: EngineTraits, cache_tokens: int, encoder_tokens: int = 0) -> None:
         """Begins with nothing in hand.
 
         Args:
             engine: vLLM's `LLMEngine`.
             traits: what it can do.
             cache_tokens: how many tokens its key-value cache has room for; 0 if vLLM does not tell.
+            encoder_tokens: the same of its cache of encoded images: a tail's first block may hold an image's end.
         """
         self._engine, self._traits = engine, traits
         # Half: a context must survive until its second round, and others use the cache too.
-        self._room = cache_tokens // 2 or sys.maxsize
+        self._room = ContextRoom(cache_tokens // 2, encoder_tokens)
         self._groups: dict[str, _Group] = {}  # by the name of a request that vLLM works on
         self._rows: dict[int, _Group] = {}
         self._held: deque[_Group] = deque()
-        self._used = 0  # tokens of the cache that groups in hand hold on to
         self._names = (f"choice-{number}" for number in itertools.count())
         self._counters = dict.fromkeys(COUNTERS, 0.0)
 
@@ -121,6 +127,7 @@ class ChoiceScorer:
         continuations: Sequence[Sequence[int]],
         context_length: int,
         prompt: Callable[[tuple[int, ...]], Any],
+        media_tokens: int = 0,
     ) -> list[Completion]:
         """Takes the rows of one context.
 
@@ -129,6 +136,7 @@ class ChoiceScorer:
             continuations: the token ids of each.
             context_length: tokens of the context, images expanded.
             prompt: gives vLLM's rendered prompt for the tokens behind the context.
+            media_tokens: how many of the context's tokens stand for media.
 
         Returns:
             Error completions, if vLLM refuses the prompt.
@@ -137,19 +145,17 @@ class ChoiceScorer:
         group = _Group(plan, list(rows), prompt, pending=set(range(len(rows))))
         self._rows.update(dict.fromkeys(rows, group))
         group.planned = plan_requests(plan, {}, 0)
-        if group.planned[0].reading == Reading.PROBE:
-            group.size = context_length + max(map(len, plan.trie.paths))
-            self._held.append(group)
-            return self._start_held()
-        return self._send_round(group)
+        if group.takes_one_round:
+            return self._send_round(group)
+        group.needs = (context_length + max(map(len, plan.trie.paths)), media_tokens)
+        self._held.append(group)
+        return self._start_held()
 
     def _start_held(self) -> list[Completion]:
-        """Starts groups that wait, in order, while their contexts fit into the cache beside those in hand."""
+        """Starts groups that wait, in order, while their contexts fit into the caches beside those in hand."""
         completions = []
-        while self._held and (not self._used or self._used + self._held[0].size <= self._room):
-            group = self._held.popleft()
-            self._used += group.size
-            completions += self._send_round(group)
+        while self._held and self._room.enter(self._held[0].needs):
+            completions += self._send_round(self._held.popleft())
         return completions
 
     def _send_round(self, group: _Group) -> list[Completion]:
@@ -191,7 +197,7 @@ class ChoiceScorer:
             group.planned = plan_requests(group.plan, group.known, group.round_number)
             completions += self._send_round(group)
         elif not group.sent:
-            self._used -= group.size
+            self._room.leave(group.needs)
         return completions + self._start_held()
 
     @staticmethod
@@ -226,7 +232,7 @@ class ChoiceScorer:
         if group in self._held:
             self._held.remove(group)
         else:
-            self._used -= group.size
+            self._room.leave(group.needs)
 
     def cancel(self, rows: Collection[int]) -> list[Completion]:
         """Drops rows, and the requests of a context that no row wants any more.

@@ -279,10 +279,15 @@ def test_plain_text_on_a_text_model_has_one_bos_and_rolls_over_long_texts(llama:
         EngineRequest(4, Kind.LOGLIKELIHOOD_ROLLING, Prompt(text="short")),
         EngineRequest(5, Kind.GENERATE_UNTIL, Prompt(text="is there"), None, (), {"max_new_tokens": 6}),
     ]
-    answers = []
+    hopeless = [
+        EngineRequest(7, Kind.LOGLIKELIHOOD, Prompt(text="is there"), ""),
+        EngineRequest(8, Kind.LOGLIKELIHOOD, Prompt(text="is there"), " a shape" * 400),
+    ]
+    answers, errors = [], []
     for backend in ("hf", "vllm"):
         engine = open_engine(backend, llama)
         answers.append(respond(engine, requests))
+        errors.append([completion.error for _, completion in sorted(answer(engine, hopeless).items())])
         picture = EngineRequest(6, Kind.GENERATE_UNTIL, Prompt(text="picture"), None, (drawing(0),))
         with pytest.raises(UnsupportedError, match="takes no images"):
             answer(engine, [picture])
@@ -291,6 +296,10 @@ def test_plain_text_on_a_text_model_has_one_bos_and_rolls_over_long_texts(llama:
     assert all(map(close_enough, expected[:5], got[:5]))
     assert expected[5] == got[5]
     assert got[0].logprob == got[1].logprob
+    assert errors[0] == errors[1]
+    assert all(
+        reason in (error or "") for reason, error in zip(("nothing to score", "limit of 255"), errors[0], strict=True)
+    )
 
 
 def test_an_argument_that_vllm_does_not_have_is_one_line_with_the_nearest_name(llama: Path) -> None:

@@ -23,10 +23,10 @@ def copy_demo(folder: Path) -> Path:
     return folder
 
 
-def make_llama(folder: Path, *, length: int = 256, seed: int = 0) -> Path:
-    """Returns a random two-layer Llama that takes text only, whose tokenizer puts a BOS before plain text."""
+def make_llama(folder: Path, *, length: int = 256, seed: int = 0, hidden: int = 128, layers: int = 2) -> Path:
+    """Returns a random Llama, small by default, that takes text only; its tokenizer puts a BOS before plain text."""
     folder.mkdir(parents=True)
-    hidden, inner, layers, heads, kv_heads, vocabulary = 128, 128, 2, 4, 2, 434
+    inner, heads, kv_heads, vocabulary = 128, 4, 2, 434
     config: dict[str, Any] = {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

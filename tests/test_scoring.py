@@ -14,6 +14,7 @@ from fasteval.scoring import (
     ContextGroup,
     ContinuationTrie,
     EdgeScore,
+    EngineCosts,
     EngineTraits,
     Reading,
     ScoringRequest,
@@ -26,7 +27,8 @@ TAILS = EngineTraits(block_size=4, marks_unwritten=True)
 TRIE = EngineTraits(block_size=4, marks_unwritten=False)
 NO_CACHE = EngineTraits(block_size=0, marks_unwritten=False)
 
-traits = st.sampled_from([TAILS, TRIE, NO_CACHE, EngineTraits(block_size=32, marks_unwritten=True)])
+TINY_MODEL = EngineTraits(block_size=4, marks_unwritten=True, costs=EngineCosts.of_model(10_000, 10_000))
+traits = st.sampled_from([TAILS, TRIE, NO_CACHE, TINY_MODEL, EngineTraits(block_size=32, marks_unwritten=True)])
 # Few distinct tokens: shared beginnings, duplicates and continuations inside others come up all the time.
 continuations = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=9).map(tuple), min_size=1, max_size=8)
 
@@ -141,6 +143,14 @@ def test_single_token_choices_take_one_request() -> None:
 def test_long_choices_take_a_probe_and_a_tail_each() -> None:
     texts = [(first, *range(10, 22)) for first in range(4)]
     assert ["probe"] + ["tail"] * 4 == readings(score(texts, TAILS, 400)[0])
+
+
+def test_where_requests_cost_more_than_tokens_few_of_them_are_sent() -> None:
+    tiny = EngineTraits(4, marks_unwritten=True, costs=EngineCosts.of_model(1_000_000, 50_000))
+    large = EngineTraits(4, marks_unwritten=True, costs=EngineCosts.of_model(7_000_000_000, 500_000_000))
+    texts = [(first, 8, 9) for first in range(4)]
+    assert ["plain"] * 4 == readings(score(texts, tiny, 40)[0])
+    assert ["probe"] + ["tail"] * 4 == readings(score(texts, large, 40)[0])
 
 
 def test_without_marks_there_are_no_tails() -> None:

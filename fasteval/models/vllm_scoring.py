@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError
 from fasteval.models.context_room import ContextRoom
+from fasteval.models.distribution import is_cpu_build
 from fasteval.models.unwritten import UNWRITTEN
 from fasteval.models.vllm_sampling import probe_params, scoring_params
 from fasteval.scoring import (
@@ -18,6 +19,7 @@ from fasteval.scoring import (
     ContextGroup,
     ContinuationTrie,
     EdgeScore,
+    EngineCosts,
     EngineTraits,
     Reading,
     ScoringRequest,
@@ -267,7 +269,19 @@ def engine_traits(engine: Any) -> EngineTraits:
     except Exception as error:  # noqa: BLE001 - a worker that cannot be asked is one that cannot be trusted
         logger.debug("vLLM's workers cannot mark unwritten rows: %s", error)
         answers = [False]
-    return EngineTraits(block_size, marks_unwritten=block_size > 0 and bool(answers) and all(answers))
+    marks = block_size > 0 and bool(answers) and all(answers)
+    return EngineTraits(block_size, marks_unwritten=marks, costs=_costs(engine.vllm_config.model_config))
+
+
+def _costs(model_config: Any) -> EngineCosts:
+    """Returns what requests cost with a model of this size; the defaults on a GPU, where nobody has measured it."""
+    text = model_config.hf_text_config
+    hidden, layers = getattr(text, "hidden_size", 0), getattr(text, "num_hidden_layers", 0)
+    inner, vocabulary = getattr(text, "intermediate_size", 0), getattr(text, "vocab_size", 0)
+    if not (is_cpu_build() and hidden and layers and inner and vocabulary):
+        return EngineCosts()
+    # Attention's four projections (fewer key heads make two of them smaller) and the three of a gated feed-forward.
+    return EngineCosts.of_model(layers * (4 * hidden * hidden + 3 * hidden * inner), vocabulary * hidden)
 
 
 def read_edges(reading: Reading, tokens: Sequence[int], output: Any) -> list[EdgeScore | None]:

@@ -3,7 +3,7 @@
 Pure: token ids go in, token ids come out; no engine, no tokenizer and no clock is involved.
 """
 
-from fasteval.scoring.cost import EngineTraits
+from fasteval.scoring.cost import EngineCosts, EngineTraits
 from fasteval.scoring.counting import COUNTERS, WAYS, ScoringCounts
 from fasteval.scoring.planner import (
     LOGPROB_TOKENS,
@@ -23,6 +23,7 @@ __all__ = [
     "ContextGroup",
     "ContinuationTrie",
     "EdgeScore",
+    "EngineCosts",
     "EngineTraits",
     "Reading",
     "ScoringCounts",

@@ -19,11 +19,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from fasteval.scoring.cost import EngineTraits, request_cost
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from fasteval.scoring.cost import EngineTraits
     from fasteval.scoring.trie import ContinuationTrie
 
 __all__ = ["LOGPROB_TOKENS", "ContextGroup", "EdgeScore", "Reading", "ScoringRequest", "plan_requests", "row_score"]
@@ -92,11 +91,13 @@ class ContextGroup:
             depth: how many tokens it has behind the context.
             is_first: whether the context has still to be computed.
         """
-        length = self.context_length + depth
+        length, costs = self.context_length + depth, self.traits.costs
         if reading == Reading.PLAIN:
-            return request_cost(length, length)
+            return costs.of_request(length, length, length)
         computed = length - (0 if is_first else self.traits.cached_tokens(self.context_length, length))
-        return request_cost(computed, 1 if reading == Reading.PROBE else computed)
+        if reading == Reading.PROBE:
+            return costs.of_request(computed, 1, 1)
+        return costs.of_request(computed, computed, length)
 
 
 def plan_requests(group: ContextGroup, known: Mapping[int, EdgeScore], round_number: int) -> list[ScoringRequest]:

@@ -46,6 +46,13 @@ TASKS = {
         doc_to_target: gold
         metric_list: [{metric: acc, aggregation: mean, higher_is_better: true}]
     """,
+    "normalised": """
+        output_type: multiple_choice
+        doc_to_text: "{{question}}"
+        doc_to_choice: ["x", "y", "z"]
+        doc_to_target: gold
+        metric_list: [{metric: acc_mutual_info}, {metric: acc_norm_tokens}, {metric: margin}]
+    """,
     "likelihood": """
         output_type: loglikelihood
         doc_to_text: "{{question}}"

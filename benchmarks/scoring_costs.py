@@ -1,4 +1,4 @@
-"""Measures what `fasteval/scoring/cost.py` estimates: seconds a request, a computed token, a row of log-probabilities.
+"""Measures what `fasteval/scoring/cost.py` estimates: seconds a request, a token, a row, a pass over the vocabulary.
 
     python -m benchmarks.scoring_costs demo|smollm2
 
@@ -42,7 +42,7 @@ def measure(backend: Any, length: int, *, is_probe: bool) -> float:
 @click.argument("model", type=click.Choice(["demo", "smollm2"]))
 @click.option("--repeats", default=3, show_default=True, help="Measurements of each length; the least counts.")
 def main(model: str, repeats: int) -> None:
-    """Prints microseconds a request, a computed token and a row."""
+    """Prints the microseconds of each."""
     restart_in_host_environment()
     from fasteval.models.amx import request_amx
     from fasteval.models.torchvision_repair import repair_torchvision
@@ -62,9 +62,12 @@ def main(model: str, repeats: int) -> None:
         for is_probe in (True, False):
             measure(backend, length, is_probe=is_probe)  # warm up
             seconds.append(min(measure(backend, length, is_probe=is_probe) for _ in range(repeats)) / _BATCH)
-            facts.append([1.0, float(length), 1.0 if is_probe else float(length)])
-    request, token, row = np.linalg.lstsq(np.array(facts), np.array(seconds), rcond=None)[0]
-    click.echo(f"{model}: request {request * 1e6:.0f} us, token {token * 1e6:.0f} us, row {row * 1e6:.0f} us")
+            facts.append([1.0, float(length), 1.0 if is_probe else float(length), float(not is_probe)])
+    values = np.linalg.lstsq(np.array(facts), np.array(seconds), rcond=None)[0]
+    names = ("request", "token", "row", "own pass over the vocabulary")
+    click.echo(
+        f"{model}: " + ", ".join(f"{name} {value * 1e6:.0f} us" for name, value in zip(names, values, strict=True))
+    )
     for fact, second in zip(facts, seconds, strict=True):
         click.echo(f"  {fact[1]:4.0f} tokens, {fact[2]:4.0f} rows: {second * 1e6:8.0f} us")
 

@@ -58,8 +58,11 @@ def test_letters_take_a_request_a_token_and_endings_one_more_than_there_are(text
     assert 8 * DOCUMENTS == scored.rows
     # This tokenizer has no " A": the space is a token of its own, that all choices begin with.
     assert {"shared": 0, "trie": 4 * DOCUMENTS, "tail": 4 * DOCUMENTS, "plain": 0} == scored.ways
-    assert (2 + 5) * DOCUMENTS == scored.requests
-    assert DOCUMENTS == scored.requests_saved
+    # Where a block of the prefix cache ends just behind that space, a row is swallowed and asked for again.
+    again = text.statistics.counters["scoring_recomputed"]
+    assert again <= 4
+    assert (2 + 5) * DOCUMENTS + again == scored.requests
+    assert DOCUMENTS - again == scored.requests_saved
 
 
 def test_a_context_and_the_examples_before_all_questions_are_computed_once(text: Results) -> None:

@@ -148,7 +148,7 @@ def test_long_choices_take_a_probe_and_a_tail_each() -> None:
 def test_where_requests_cost_more_than_tokens_few_of_them_are_sent() -> None:
     tiny = EngineTraits(4, marks_unwritten=True, costs=EngineCosts.of_model(1_000_000, 50_000))
     large = EngineTraits(4, marks_unwritten=True, costs=EngineCosts.of_model(7_000_000_000, 500_000_000))
-    texts = [(first, 8, 9) for first in range(4)]
+    texts = [(first, *range(10, 22)) for first in range(4)]
     assert ["plain"] * 4 == readings(score(texts, tiny, 40)[0])
     assert ["probe"] + ["tail"] * 4 == readings(score(texts, large, 40)[0])
 

@@ -173,7 +173,7 @@ def easy_vqa() -> list[tuple[str, str, Path]]:
     """Returns question, answer and picture file of easy-VQA's 9,673 test questions, in the package's order."""
     spec = importlib.util.find_spec("easy_vqa")
     if spec is None or spec.origin is None:
-        raise RuntimeError("the benchmarks need easy-VQA: pip install -e '.[cpu,bench]'")
+        raise RuntimeError("the benchmarks need easy-VQA: pip install -e '.[cpu,demo]'")
     folder = Path(spec.origin).parent / "data" / "test"
     entries = json.loads((folder / "questions.json").read_text())
     return [(question, answer, folder / "images" / f"{image}.png") for question, answer, image in entries]

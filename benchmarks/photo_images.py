@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmarks.data import photo_task
 from benchmarks.fasteval_run import run_fasteval
 from benchmarks.record import Chart, Record, Section, Target, table
-from benchmarks.small_images import HEAD, measure_programs, peer, plain, speed, speed_rows
+from benchmarks.small_images import HEAD, counter_table, measure_programs, peer, plain, speed, speed_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,4 +47,5 @@ def report(record: Record) -> Section:
     ]
     bars = {name: [run["requests"] / run["steady"] for run in runs] for name, runs in record.programs.items()}
     chart = Chart("Photo-sized images", "questions/s", bars)
-    return Section("Photo-sized images", table(HEAD, speed_rows(record)), targets, [chart])
+    text = f"{table(HEAD, speed_rows(record))}\n\n{counter_table(record)}"
+    return Section("Photo-sized images", text, targets, [chart])

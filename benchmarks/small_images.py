@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmarks.measure import Figures
     from benchmarks.record import Size
 
-__all__ = ["measure", "measure_programs", "peer", "plain", "report", "speed_rows"]
+__all__ = ["HEAD", "counter_table", "measure", "measure_programs", "peer", "plain", "report", "speed", "speed_rows"]
 
 #: More than a minute a run: once is enough to tell 6 from 1.
 _SLOW = 300
@@ -76,17 +76,37 @@ def measure(size: Size) -> Record:
 
 
 def speed_rows(record: Record) -> list[list[str]]:
-    """Returns a line a program: questions, steady seconds, speed, whole process, accuracy, equal answers."""
+    """Returns a line a program, with the columns of `HEAD`."""
     rows = []
     for name, runs in record.programs.items():
         steady, count = record.median(name, "steady"), runs[0]["requests"]
         cells = [name, f"{len(runs)}", f"{count:,}", f"{steady:.2f}", f"{count / steady:,.0f}"]
         cells += [f"{record.median(name, 'seconds'):.1f}", f"{record.median(name, 'processor_seconds'):.1f}"]
         cells += [f"{runs[0]['accuracy']:.4f}", f"{record.facts['agreement'][name]:.2%}"]
-        cells += [f"{runs[0].get('images_decoded', 0):,.0f}"]
         rows.append(cells)
     return rows
 
+
+def counter_table(record: Record) -> str:
+    """Returns a line a program of what does not depend on the machine; "-" where a program does not tell."""
+    lines = []
+    for name, runs in record.programs.items():
+        known = dict(runs[0])
+        if "prompt_tokens" in known:
+            known["prefilled"] = known["prompt_tokens"] - known.get("cached_tokens", 0)
+        cells = [f"{known[counter]:,.0f}" if counter in known else "-" for counter in _COUNTERS]
+        lines.append([name, f"{known['requests']:,}", *cells])
+    return table(("", "questions", *_COUNTERS.values()), lines)
+
+
+#: Counters of a run, and what the page calls them.
+_COUNTERS = {
+    "images_decoded": "images decoded",
+    "images_processed": "images processed",
+    "prompt_tokens": "prompt tokens",
+    "prefilled": "of them computed",
+    "engine_steps": "engine steps",
+}
 
 #: The columns of `speed_rows`.
 HEAD = (
@@ -99,7 +119,6 @@ HEAD = (
     "processor s",
     "accuracy",
     "same answers",
-    "images decoded",
 )
 
 
@@ -128,7 +147,8 @@ def report(record: Record) -> Section:
     chart = Chart("Small images", "questions/s", {
         name: [run["requests"] / run["steady"] for run in runs] for name, runs in record.programs.items()
     })  # fmt: skip
-    return Section("Small images", table(HEAD, speed_rows(record)), targets, [chart])
+    text = f"{table(HEAD, speed_rows(record))}\n\n{counter_table(record)}"
+    return Section("Small images", text, targets, [chart])
 
 
 def _fits(name: str, batch: str, ending: str) -> bool:

@@ -59,6 +59,15 @@ def main(data: str, limit: int, defaults: bool) -> None:
     options: dict[str, Any] = {} if defaults else ENGINE | {"disable_log_stats": True}
     engine = LLM(str(CHECKPOINT), **options)
     sampling = SamplingParams(temperature=0.0, max_tokens=MAX_TOKENS, stop=STOP)
+    steps = 0
+    step = engine.llm_engine.step
+
+    def counted_step() -> Any:
+        nonlocal steps
+        steps += 1
+        return step()
+
+    engine.llm_engine.step = counted_step
     started = time.perf_counter()
     prompts, answers = [], []
     for question, answer, picture in documents(data, limit):
@@ -76,6 +85,7 @@ def main(data: str, limit: int, defaults: bool) -> None:
         prompt_tokens=sum(len(output.prompt_token_ids or ()) for output in outputs),
         cached_tokens=sum(output.num_cached_tokens or 0 for output in outputs),
         images_decoded=len(texts),
+        engine_steps=steps,
         answers=texts,
     )
 

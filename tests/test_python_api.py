@@ -59,6 +59,13 @@ def test_a_data_frame_without_pandas_is_one_clear_line(
         results.to_pandas()
 
 
+def test_results_become_a_report(folder: Path, tmp_path: Path) -> None:  # noqa: F811
+    results = evaluate(folder, "generate", limit=3)
+    path = results.report(tmp_path / "report.html")
+    assert tmp_path / "report.html" == path
+    assert path.read_text("utf-8").lower().startswith("<!doctype html>")
+
+
 def test_tasks_may_be_objects(folder: Path) -> None:  # noqa: F811
     task = fasteval.TaskManager(folder).load_task_or_group("generate")["generate"]
     results = fasteval.evaluate(ReplayEngine(echo), task, no_cache=True, limit=3)

@@ -195,6 +195,21 @@ class Results:
 
         return save_results(self, Path(path), log_samples=log_samples, layout=layout)
 
+    def report(self, path: Path | str) -> Path:
+        """Writes the report, one HTML file that opens from disk and needs no network; returns the file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        from pathlib import Path
+
+        from fasteval.results.report import write_report
+        from fasteval.results.saved import saved_form
+
+        media = {name: task.media for name, task in self.tasks.items() if task.media is not None}
+        write_report(saved_form(self), Path(path), media)
+        return Path(path)
+
     def save_report(self, paths: Sequence[Path], *, log_samples: bool = True) -> Report:
         """Writes the report beside the results file, unless the same one is there (`fasteval.results.report`).
 

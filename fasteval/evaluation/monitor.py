@@ -85,6 +85,8 @@ class Monitor:
         for document in documents if self._callbacks else ():
             if document.doc_id not in self._told[task]:
                 self._tell(task, document)
+        if task in self._scores and self._scores[task].count:
+            self._progress.score(task, self._scores[task])
 
     def end(self, results: Results) -> None:
         """Ends the display and hands out the results."""

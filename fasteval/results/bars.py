@@ -72,7 +72,8 @@ class RichProgress:
 
     def score(self, task: str, score: RunningScore) -> None:
         """Shows it behind the task's bar."""
-        self._display.update(self._bar(task), note=printable(str(score), 60))
+        if task in self._paces:
+            self._display.update(self._bar(task), note=printable(str(score), 60))
 
     def bottleneck(self, text: str) -> None:
         """Shows it behind the first bar."""

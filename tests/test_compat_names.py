@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import re
 import sys
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -41,9 +43,6 @@ from fasteval.compat.videofiles import get_cache_dir, get_video
 from fasteval.compat.vqa import EvalAIAnswerProcessor
 from fasteval.errors import UnsupportedError
 from tests.test_architecture import loaded_after
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 OPTIONS = {"A": "a red cat", "B": "a dog", "C": "two birds"}
 
@@ -252,3 +251,20 @@ def test_everything_can_be_taken_out_again(tmp_path: Path) -> None:
     assert not [name for name in sys.modules if name.partition(".")[0] in ("lmms_eval", "lm_eval")]
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("lmms_eval.utils")
+
+
+def test_what_transformers_imports_of_sklearn_is_there_for_models_that_are_loaded_after_a_folder() -> None:
+    from fasteval.compat import sklearnmetrics
+
+    spec = importlib.util.find_spec("transformers")
+    assert spec is not None
+    assert spec.origin is not None
+    sources = [path.read_text("utf-8") for path in Path(spec.origin).parent.glob("*/**/*.py")]
+    names = {
+        name.strip()
+        for source in sources
+        for line in re.findall(r"^\s*from sklearn\.metrics import (.+)$", source, re.MULTILINE)
+        for name in line.split(",")
+    }
+    assert names
+    assert names <= set(sklearnmetrics.__all__)

@@ -9,12 +9,15 @@ from fasteval.compat.missing import refuse
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["accuracy_score", "f1_score", "precision_score", "recall_score"]
+__all__ = ["accuracy_score", "f1_score", "matthews_corrcoef", "precision_score", "recall_score", "roc_curve"]
 
 _REASON = "it needs scikit-learn: pip install scikit-learn"
 
 precision_score = refuse("sklearn.metrics.precision_score", _REASON)
 recall_score = refuse("sklearn.metrics.recall_score", _REASON)
+# transformers takes the stand-in for the package, and imports these two.
+matthews_corrcoef = refuse("sklearn.metrics.matthews_corrcoef", _REASON)
+roc_curve = refuse("sklearn.metrics.roc_curve", _REASON)
 
 
 def accuracy_score(y_true: Sequence[Any], y_pred: Sequence[Any], **options: Any) -> float:

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # The CUDA build of vLLM where there is a GPU to run it on, else the CPU build.
 ENGINE := $(shell nvidia-smi >/dev/null 2>&1 && echo cuda || echo cpu)
 
-.PHONY: demo test lint format bench smoke-gpu clean
+.PHONY: demo test lint format bench campaign smoke-gpu clean
 
 demo: $(VENV)/.demo
 	$(BIN)/fasteval --model demo --tasks easy_vqa --output_path results
@@ -26,6 +26,10 @@ format: $(VENV)/.dev
 SIZE ?= full
 bench: $(VENV)/.demo
 	$(BIN)/python -m benchmarks.run --size $(SIZE)
+
+# Faults done to real runs, and what they cost; the table goes into docs/faults.md. About an hour on two cores.
+campaign: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.campaign --into docs/faults.md
 
 # For whoever has a GPU: the demo on the CUDA build of vLLM, with the answers compared to the CPU's accuracy.
 smoke-gpu: $(VENV)/.demo

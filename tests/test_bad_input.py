@@ -162,7 +162,7 @@ def test_an_empty_prompt_is_an_error_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-def test_ctrl_c_ends_the_run_and_what_was_finished_is_in_the_cache(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_partial_result_and_what_was_finished_is_in_the_cache(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fasteval", "--model", DEMO, "--tasks", "easy_vqa", "--limit", "1500"]
     command += ["--use_cache", str(tmp_path), "--output_path", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
@@ -175,6 +175,11 @@ def test_ctrl_c_ends_the_run_and_what_was_finished_is_in_the_cache(tmp_path: Pat
     assert 130 == process.returncode
     assert b"Traceback" not in error
     assert 20 <= kept < 1500
+    (partial,) = (tmp_path / "out").rglob("*_results.json")
+    written = json.loads(partial.read_text())
+    assert (True, False) == (written["interrupted"], written["is_complete"])
+    assert kept <= written["n-samples"]["easy_vqa"]["effective"]
+    partial.unlink()
     assert 0 == subprocess.run(command, capture_output=True, check=False).returncode
     (results,) = (tmp_path / "out").rglob("*_results.json")
     throughput = json.loads(results.read_text())["throughput"]
@@ -183,4 +188,4 @@ def test_ctrl_c_ends_the_run_and_what_was_finished_is_in_the_cache(tmp_path: Pat
 
 
 def answers(folder: Path) -> int:
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("*.jsonl"))
+    return sum(path.read_bytes().count(b'{"key":') for path in folder.glob("*.jsonl"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from fasteval.cli import main
 from fasteval.errors import ModelError
+from fasteval.evaluation.interruption import RunInterrupted
 from fasteval.evaluation.settings import RunSettings
 from fasteval.results import Sample, ScoredDocument, TaskResult
 from tests.cli_stub import RESULTS, Evaluation, run
@@ -377,6 +379,15 @@ def test_the_traceback_is_for_those_who_debug(
     evaluation.results = ModelError("no")
     assert 1 == run(*words)
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_while_tasks_are_loaded_is_one_line_and_its_exit_code(
+    evaluation: Evaluation, capsys: pytest.CaptureFixture[str], number: int, exit_code: int
+) -> None:
+    evaluation.results = RunInterrupted(number)
+    assert exit_code == run()
+    assert "interrupted; answers that were complete are in the cache" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_an_interrupt_is_exit_code_130(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import textwrap
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +10,7 @@ import pytest
 
 import fasteval
 from fasteval.api.request import EngineRequest, Kind, Response
-from fasteval.errors import CacheError, ErrorLimitError, RequestError, TaskError, UnknownNameError, UsageError
+from fasteval.errors import ErrorLimitError, RequestError, TaskError, UnknownNameError, UsageError
 from fasteval.models.replay import ReplayEngine
 from tests.stubs import echo
 
@@ -341,32 +339,3 @@ def test_the_stages_add_up_to_the_wall_time(folder: Path) -> None:
     statistics = evaluate(folder).statistics
     assert sum(statistics.stages.values()) == pytest.approx(statistics.wall_seconds)
     assert statistics.stages["scoring"] > 0
-
-
-def test_a_cache_that_cannot_be_written_to_is_said_before_the_engine_starts(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def read_only(*_: Any) -> None:
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    evaluate(folder, "generate", use_cache=tmp_path / "cache")
-    monkeypatch.setattr("fasteval.cache.store.SegmentWriter", read_only)
-    engine = ReplayEngine(echo)
-    with pytest.raises(CacheError, match=r"cannot write to the response cache .*: Read-only file system"):
-        evaluate(folder, "choices", engine=engine, use_cache=tmp_path / "cache")
-    assert 0 == engine.started
-    # What is there already needs nobody to write.
-    assert evaluate(folder, "generate", engine=engine, use_cache=tmp_path / "cache").is_complete
-    assert 0 == engine.started
-
-
-def test_damaged_lines_are_counted_in_the_results_and_computed_again(folder: Path, tmp_path: Path) -> None:
-    expected = numbers(evaluate(folder, "choices", use_cache=tmp_path / "cache"))
-    (segment,) = (tmp_path / "cache").glob("*.jsonl")
-    lines = segment.read_bytes().splitlines(keepends=True)
-    segment.write_bytes(
-        b"".join(line.replace(b"e", b"f") if number in (2, 5) else line for number, line in enumerate(lines))
-    )
-    again = evaluate(folder, "choices", use_cache=tmp_path / "cache")
-    assert expected == numbers(again)
-    assert (2, 2) == (again.statistics.sent, again.statistics.counters["cache_damaged_lines"])

@@ -7,11 +7,18 @@ import signal
 import subprocess
 import sys
 import textwrap
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
 
+from benchmarks.campaign.corrupt_cache import damage
+from benchmarks.campaign.host_killed import strike
+from benchmarks.campaign.kill_resume import die
+from benchmarks.campaign.lab import Finding, Lab
+from benchmarks.campaign.table import table, write_into
+from fasteval.cache import ResponseCache
 from fasteval.errors import ErrorLimitError, RequestError, UsageError
 from fasteval.evaluation import RunSettings
 from fasteval.evaluation import evaluate as run
@@ -46,6 +53,7 @@ class Later(Filter):
     def apply(self, resps, docs):
         return [answers[0] for answers in resps]
 """
+COUNTS = ("cache_hits", "sent")
 
 
 @pytest.fixture
@@ -159,3 +167,79 @@ def test_a_second_signal_ends_at_once() -> None:
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert 143 == result.returncode
     assert "stopping; what is done is kept" in result.stderr
+
+
+# Killed runs and engines: real ones
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    return Lab(tmp_path_factory.mktemp("lab"), limit=40)
+
+
+@pytest.mark.engine
+def test_a_run_that_is_killed_is_finished_by_the_same_command_which_computes_no_answer_twice(lab: Lab) -> None:
+    draw = Random(3)
+    deaths = [die(lab, "generating", draw), die(lab, "writing", draw, cache=lab.copy_of_cache("writing"))]
+    for death in deaths:
+        print(death)
+        assert (0, 0) == (death.again, death.wrong)
+        assert 0 <= death.in_flight <= death.window
+    assert 0 < deaths[0].written < lab.reference.unique == deaths[1].written
+
+
+@pytest.mark.engine
+def test_an_engine_that_is_killed_and_one_that_hangs_cost_no_answer(lab: Lab) -> None:
+    finding = strike(lab, [signal.SIGKILL, signal.SIGSTOP], "--heartbeat_timeout", "10")
+    assert (0, 0) == (finding.lost, finding.wrong)
+    assert finding.costs.startswith("2 restarts")
+
+
+# The cache and the disk
+
+
+def test_a_thousand_damaged_lines_are_asked_again_and_no_number_changes(folder: Path, tmp_path: Path) -> None:
+    lines = [orjson.dumps({"question": f"q{number}", "answer": f"echo q{number % 7}"}) for number in range(1500)]
+    (folder / "docs.jsonl").write_bytes(b"\n".join(lines))
+    cached: dict[str, Any] = {"use_cache": tmp_path / "cache", "window": 512}
+    expected = run(settings(folder, **cached)).tasks["questions"]
+    damaged = 1000 - damage(tmp_path / "cache", Random(1), 1000)
+    for most in (2 * damaged, 0):
+        again = settings(folder, **cached)
+        found = run(again).tasks["questions"]
+        assert expected.metrics == found.metrics
+        assert [sample.to_dict() for sample in expected.samples] == [sample.to_dict() for sample in found.samples]
+        assert len(again.model.requests) <= most  # type: ignore[union-attr]  # the replay engine
+
+
+def test_a_full_disk_is_one_line_and_what_was_written_before_is_not_asked_again(folder: Path, tmp_path: Path) -> None:
+    answers = [{"prompt": f"q{number}", "text": f"echo q{number}"} for number in range(40)]
+    (tmp_path / "answers.jsonl").write_bytes(b"\n".join(map(orjson.dumps, answers)))
+    program = """
+        import resource, sys
+        from fasteval.cli import main
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]), resource.RLIM_INFINITY))
+        raise SystemExit(main(sys.argv[2:]))
+    """
+    flags = ["--model", "replay", "--model_args", f"answers={tmp_path / 'answers.jsonl'}", "--tasks", "questions"]
+    flags += ["--include_path", str(folder), "--use_cache", str(tmp_path / "cache")]
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    full = subprocess.run([*command, "4096", *flags], check=False, capture_output=True, text=True)
+    assert 1 == full.returncode
+    assert "cannot write to the response cache" in full.stderr.splitlines()[-1]
+    with ResponseCache.open(tmp_path / "cache") as cache:
+        written = len(cache)
+    assert 0 < written < 40
+    output = tmp_path / "results.json"
+    subprocess.run([*command, "-1", *flags, "--output_path", str(output)], check=True, capture_output=True)
+    assert (written, 40 - written) == tuple(orjson.loads(output.read_bytes())["throughput"][name] for name in COUNTS)
+
+
+def test_a_fault_that_is_done_again_replaces_its_row_of_the_table(tmp_path: Path) -> None:
+    document = tmp_path / "faults.md"
+    document.write_text(f"before\n\n{table({})}\nafter\n")
+    write_into(document, {"one": Finding("a | b", 0, 0, "time"), "two": Finding("c", 0, 0, "")})
+    write_into(document, {"one": Finding("d", 1, 0, "", "oh")})
+    rows = ["| one | d | 1 | nothing |  | `oh` |", "| two | c | nothing | nothing |  |  |"]
+    header = table({}).splitlines()
+    assert ["before", "", *header, *rows, "", "after"] == document.read_text().splitlines()

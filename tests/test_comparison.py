@@ -95,6 +95,13 @@ def test_a_few_clusters_are_not_called_certain_because_they_agree() -> None:
     assert 0.25 < high
 
 
+def test_a_run_that_gets_everything_wrong_is_worse_without_any_spread() -> None:
+    scores = PairedScores(np.ones(100), np.zeros(100), np.repeat(np.arange(20), 5))
+    assert ("bootstrap", (-1.0, -1.0)) == (scores.method, scores.interval(0.95))
+    assert scores.p_value < 0.001
+    assert scores.detectable(0.05) is not None
+
+
 def test_each_category_is_compared() -> None:
     result = only(compared(saved({"t": BASE}), saved({"t": CANDIDATE})))
     assert ("kind", ["kind 0", "kind 1", "kind 2"]) == (result.category_column, [c.name for c in result.categories])

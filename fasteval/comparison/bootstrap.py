@@ -88,7 +88,8 @@ class PairedBootstrap:
     @property
     def p_value(self) -> float:
         """How often a draw lay at least as far from the mean as the mean from zero, counting the data as one draw."""
-        observed = abs(self.mean) / self.standard_error
+        # Without any spread, as where all answers of one run are right and all of the other wrong, nothing lies further.
+        observed = abs(self.mean) / self.standard_error if self.standard_error else math.inf
         further = len(self.distances) - int(np.searchsorted(self.distances, observed, side="left"))
         return (further + 1) / (len(self.distances) + 1)
 

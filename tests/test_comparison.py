@@ -99,7 +99,9 @@ def test_a_run_that_gets_everything_wrong_is_worse_without_any_spread() -> None:
     scores = PairedScores(np.ones(100), np.zeros(100), np.repeat(np.arange(20), 5))
     assert ("bootstrap", (-1.0, -1.0)) == (scores.method, scores.interval(0.95))
     assert scores.p_value < 0.001
-    assert scores.detectable(0.05) is not None
+    shifted = PairedScores(np.full(30, 0.3), np.full(30, 0.7))
+    assert (0.4, 0.4) == pytest.approx(shifted.interval(0.95))
+    assert shifted.p_value < 0.001
 
 
 def test_each_category_is_compared() -> None:

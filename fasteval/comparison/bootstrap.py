@@ -88,7 +88,7 @@ class PairedBootstrap:
     @property
     def p_value(self) -> float:
         """How often a draw lay at least as far from the mean as the mean from zero, counting the data as one draw."""
-        # Without any spread, as where all answers of one run are right and all of the other wrong, nothing lies further.
+        # Without any spread, as where one run is right and the other wrong everywhere, nothing lies further.
         observed = abs(self.mean) / self.standard_error if self.standard_error else math.inf
         further = len(self.distances) - int(np.searchsorted(self.distances, observed, side="left"))
         return (further + 1) / (len(self.distances) + 1)
@@ -131,10 +131,11 @@ def _distances(drawn: NDArray[np.float64], mean: float, count: int) -> NDArray[n
     sums, sizes, squares, products, size_squares = drawn.T
     means = sums / sizes
     spread = np.maximum(0.0, squares - 2 * means * products + means**2 * size_squares)
-    # What is left of equal clusters is rounding, and no spread.
-    spread[spread <= 1e-12 * squares] = 0.0
-    errors = np.sqrt(count / (count - 1) * spread) / sizes
     gaps = np.abs(means - mean)
+    # What is left of equal clusters is rounding: no spread, and no gap.
+    spread[spread <= 1e-12 * squares] = 0.0
+    gaps[gaps <= 1e-12 * abs(mean)] = 0.0
+    errors = np.sqrt(count / (count - 1) * spread) / sizes
     with np.errstate(divide="ignore", invalid="ignore"):
         distances: NDArray[np.float64] = np.where(errors > 0, gaps / errors, np.where(gaps > 0, np.inf, 0.0))
     return distances

@@ -127,8 +127,8 @@ def _texts(value: Any) -> Iterator[str]:
 def _environment_secrets() -> dict[str, bytes]:
     names = [name for name in os.environ if is_secret(name) or name.upper().endswith("_KEY")]
     values = {os.environ[name].strip() for name in names}
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    with contextlib.suppress(OSError, UnicodeDecodeError):  # nobody has logged in
+    with contextlib.suppress(OSError, RuntimeError, UnicodeDecodeError):  # nobody has logged in, or has no home
+        home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
         values.add(Path(os.environ.get("HF_TOKEN_PATH") or home / "token").read_text("utf-8").strip())
     return _with_json(values)
 

@@ -18,7 +18,15 @@ from jinja2.filters import make_attrgetter
 from jinja2.runtime import LoopContext
 from jinja2.visitor import NodeTransformer
 
-from fasteval.safety.sizes import SIZED, check_braces, check_filter, check_length, check_method, check_operator
+from fasteval.safety.sizes import (
+    MAX_LENGTH,
+    SIZED,
+    check_braces,
+    check_filter,
+    check_length,
+    check_method,
+    check_operator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,6 +37,10 @@ __all__ = ["MAX_STEPS", "LimitedEnvironment"]
 MAX_STEPS = 1_000_000
 # So many characters are searched or copied in the time that one turn of a loop takes.
 _CHARACTERS_A_STEP = 100
+# Tuples: a union of types would be made anew at each look.
+_TEXTS = (str, bytes)
+_NUMBERS_AND_TEXTS = (str, bytes, int)
+_COLLECTIONS = (list, tuple, dict, set, frozenset)
 
 
 class _Budget(threading.local):
@@ -82,7 +94,13 @@ class LimitedEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     @staticmethod
     def concat(pieces: Iterable[str]) -> str:
         """Returns the pieces as one text. Every output of a template goes through here."""
-        return _bounded(pieces)
+        texts, length = [], 0
+        for text in pieces:
+            length += len(text)
+            if length > MAX_LENGTH:
+                check_length(length)
+            texts.append(text)
+        return "".join(texts)
 
     def _generate(self, source: nodes.Template, *args: Any, **kwargs: Any) -> str:
         """Puts the limits into the parsed template: jinja's hook before it becomes code."""
@@ -104,12 +122,14 @@ class LimitedEnvironment(jinja2.sandbox.ImmutableSandboxedEnvironment):
     def call(__self, __context: Any, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805 - as in jinja
         """Calls a function, method or macro; each call is a step."""
         owner = getattr(__obj, "__self__", None)
-        values = [*args, *kwargs.values()]
-        _spend(1 + _cost(owner) + sum(map(_cost, values)))
+        steps = 1 + _cost(owner)
+        for value in (*args, *kwargs.values()):
+            steps += _cost(value)
+        _spend(steps)
         if isinstance(__obj, LoopContext) and args:
             args = (_iterated(args[0]), *args[1:])
-        elif isinstance(owner, str | bytes | int):
-            check_method(__obj.__name__, owner, values)
+        elif isinstance(owner, _NUMBERS_AND_TEXTS):
+            check_method(__obj.__name__, owner, [*args, *kwargs.values()])
             if isinstance(owner, str) and __obj.__name__ == "join" and args:
                 return _bounded(args[0], owner, text=False)
         return super().call(__context, __obj, *args, **kwargs)
@@ -146,9 +166,9 @@ def _spend(steps: int) -> None:
 
 def _cost(value: Any) -> int:
     """Returns how many steps it takes to go through a value, roughly; lazy ones are counted as they go."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, _TEXTS):
         return len(value) // _CHARACTERS_A_STEP
-    return len(value) if isinstance(value, SIZED) and not isinstance(value, range) else 0
+    return len(value) if isinstance(value, _COLLECTIONS) else 0
 
 
 def _counted(items: Iterator[Any]) -> Iterator[Any]:

@@ -1,64 +1,91 @@
-"""What Weights & Biases is handed: by its own client, offline."""
+"""What Weights & Biases is handed: by its own client, offline, in processes of its own, as it leaves threads behind."""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
-from fasteval.errors import UsageError
-from fasteval.evaluation.wandb_tracker import WandbTracker
 from tests.cli_stub import run
-from tests.test_evaluation import evaluate, folder  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.cli_stub import Evaluation
 
+TASK = """
+task: capitals
+dataset_path: json
+dataset_kwargs: {data_files: {test: capitals.jsonl}}
+test_split: test
+output_type: generate_until
+doc_to_text: "The capital of {{country}}?"
+doc_to_target: capital
+metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
+"""
+MODEL = """
+import fasteval
 
-@pytest.fixture
-def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.setenv("WANDB_DATA_DIR", str(tmp_path))
-    monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path))
-    return {"project": "fasteval", "mode": "offline", "dir": str(tmp_path)}
+
+class Rome(fasteval.LMM):
+    def generate_until(self, requests):
+        return ["Rome" for _ in requests]
 
 
-def recorded(folder: Path) -> bytes:  # noqa: F811
+class Raising(fasteval.LMM):
+    def generate_until(self, requests):
+        raise RuntimeError("not today")
+"""
+
+
+def fasteval(folder: Path, model: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Evaluates a task of two documents, with W&B offline in `folder`."""
+    (folder / "capitals.jsonl").write_text(
+        '{"country": "France", "capital": "Paris"}\n{"country": "Italy", "capital": "Rome"}\n'
+    )
+    (folder / "capitals.yaml").write_text(TASK)
+    (folder / "model.py").write_text(MODEL)
+    environment = os.environ | {"WANDB_DATA_DIR": str(folder), "WANDB_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-m", "fasteval", "--model", f"{folder}/model.py:{model}", "--tasks", "capitals"]
+    command += ["--include_path", str(folder), "--quiet", *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def recorded(folder: Path) -> bytes:
     """Returns what the offline run's log has."""
     (path,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     return path.read_bytes()
 
 
-def test_the_run_has_the_numbers_a_table_of_metrics_and_the_samples(
-    folder: Path,  # noqa: F811
-    tmp_path: Path,
-    arguments: dict[str, Any],
-) -> None:
-    tracker = WandbTracker(arguments, {"team": "blue"}, log_samples=True)
-    evaluate(folder, "generate", callbacks=[tracker])
+def test_the_run_has_the_numbers_a_table_of_metrics_and_the_samples(tmp_path: Path) -> None:
+    arguments = ("--wandb_args", "project=fasteval", "mode=offline", f"dir={tmp_path}")
+    result = fasteval(tmp_path, "Rome", *arguments, "--wandb_config_args", "team=blue", "--wandb_log_samples")
+    assert 0 == result.returncode, result.stderr
     log = recorded(tmp_path)
-    for text in (b"generate/exact_match,none", b"team", b"blue"):
+    for text in (b"capitals/exact_match,none", b"team", b"blue"):
         assert text in log
-    tables = {
-        path.name.split("_")[0]: orjson.loads(path.read_bytes())
-        for path in tmp_path.rglob("media/table/**/*.table.json")
-    }
+    files = tmp_path.rglob("media/table/**/*.table.json")
+    tables = {path.name.split("_")[0]: orjson.loads(path.read_bytes()) for path in files}
     (metrics,) = tables["results"]["data"]
-    assert ["generate", "exact_match", 0.65] == [metrics[0], metrics[3], metrics[6]]
-    assert 40 == len(tables["generate"]["data"])
+    assert ["capitals", "exact_match", 0.5] == [metrics[0], metrics[3], metrics[6]]
+    assert ['["Rome"]', '["Rome"]'] == [row[4] for row in tables["capitals"]["data"]]
 
 
-def test_a_run_that_fails_is_closed(
-    evaluation: Evaluation, tmp_path: Path, arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    evaluation.results = UsageError("no")
-    assert 2 == run("--wandb_args", *(f"{name}={value}" for name, value in arguments.items()))
+def test_a_run_that_fails_is_closed(tmp_path: Path) -> None:
+    result = fasteval(tmp_path, "Raising", "--wandb_args", f"project=fasteval,mode=offline,dir={tmp_path}")
+    assert 1 == result.returncode
+    assert "not today" in result.stderr
     assert recorded(tmp_path)
-    assert capsys.readouterr().err.endswith("fasteval: error: no\n")
+
+
+def test_what_wandb_refuses_is_one_line_before_any_task_is_loaded(tmp_path: Path) -> None:
+    result = fasteval(tmp_path, "Rome", "--wandb_args", "mode=sideways")
+    assert 2 == result.returncode
+    assert result.stderr.splitlines()[-1].startswith("fasteval: error: W&B refuses")
 
 
 def test_without_the_package_it_is_one_line(
@@ -67,14 +94,6 @@ def test_without_the_package_it_is_one_line(
     monkeypatch.setitem(sys.modules, "wandb", None)
     assert 2 == run("--wandb_args", "project=x")
     assert "fasteval: error: W&B needs the package 'wandb': pip install 'fasteval[wandb]'\n" == capsys.readouterr().err
-    assert [] == evaluation.seen
-
-
-def test_what_wandb_refuses_is_one_line(
-    evaluation: Evaluation, arguments: dict[str, Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert 2 == run("--wandb_args", "mode=sideways")
-    assert "fasteval: error: W&B refuses" in capsys.readouterr().err
     assert [] == evaluation.seen
 
 

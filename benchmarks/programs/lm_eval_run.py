@@ -22,7 +22,7 @@ def main() -> None:
     from lm_eval.tasks import TaskManager
 
     tracker = EvaluationTracker(output_path=options.output)
-    started = time.perf_counter()
+    started, processor = time.perf_counter(), time.process_time()
     manager = TaskManager(include_path=options.folder, include_defaults=False)
     results: dict[str, Any] = lm_eval.simple_evaluate(
         model="dummy",
@@ -36,7 +36,11 @@ def main() -> None:
     tracker.save_results_aggregated(results=results, samples=samples)
     for name, entries in samples.items():
         tracker.save_results_samples(task_name=name, samples=entries)
-    report(evaluate=time.perf_counter() - started, documents=len(samples[options.task]))
+    report(
+        evaluate=time.perf_counter() - started,
+        evaluate_processor=time.process_time() - processor,
+        documents=len(samples[options.task]),
+    )
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ data's order, decodes each image for its request and calls `LLM.generate` once, 
 chooses, prefix caching on. It neither scores nor keeps anything. lmms-eval's clock runs from its first request built
 (model and data are loaded) to the end of `generate_until`. *Whole* is the process, from its start to its end.
 """
+#: Load average beyond which somebody else is at work: then read the figures as ratios, and those with care.
+_BUSY = 0.7
 _WIDTH, _BAR, _LABEL = 760, 22, 330
 
 
@@ -77,6 +79,8 @@ def _taken(record: Record) -> str:
     machine = record.machine
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     hardware = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB"
+    if machine.get("load", 0) > _BUSY:
+        hardware += f", **shared: load average {machine['load']} before the first run**"
     software = f"Python {machine['python']}, {versions}"
     when = f"Size {record.size}, {record.taken_at} UTC, commit {record.revision}"
     return f"{when}. {hardware}, graphics: {machine['graphics']}. {software}."

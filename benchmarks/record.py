@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Chart", "Record", "Section", "Size", "Target", "agreement", "table"]
 
+#: How busy the machine was before anything was measured: its load average of the last minute.
+_LOAD = round(os.getloadavg()[0], 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -64,6 +67,7 @@ def _machine() -> dict[str, Any]:
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
         "graphics": _graphics(),
         "system": f"{platform.system()} {platform.machine()}",
+        "load": _LOAD,
         "python": platform.python_version(),
         "versions": versions,
     }

@@ -161,6 +161,15 @@ def test_a_file_that_has_just_changed_is_not_trusted(folder: Path, monkeypatch: 
     assert [False, False] == [is_reused(run(folder)) for _ in range(2)]
 
 
+def test_only_so_many_reports_are_kept_and_none_that_is_large(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fasteval.evaluation.reuse._MOST", 2)
+    for limit in (1, 2, 3):
+        run(folder, limit=limit)
+    assert not is_reused(run(folder, limit=1))
+    monkeypatch.setattr("fasteval.evaluation.reuse._MOST_DOCUMENTS", 5)
+    assert [False, False] == [is_reused(run(folder)) for _ in range(2)]
+
+
 def test_a_damaged_report_is_made_again(folder: Path) -> None:
     run(folder)
     (report,) = (folder / "cache" / "reports").rglob("report.json")

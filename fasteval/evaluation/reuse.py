@@ -43,8 +43,8 @@ _WITHOUT_EFFECT = frozenset(
     {"output_path", "log_samples", "report", "layout", "heartbeat_timeout", "window", "shuffle_seed"}
 )
 _FOLDER = "reports"
-#: Reports that are kept beside one cache; the oldest go.
-_MOST = 32
+#: Reports that are kept beside one cache; the oldest go. Larger ones than this (some 200 MB) are not worth their place.
+_MOST, _MOST_DOCUMENTS = 32, 200_000
 # Raise it when the form changes, and no old report is mistaken for a new one.
 _FORM = "report-1"
 
@@ -85,7 +85,8 @@ class Reports:
 
         Documents that name files are not told by their data set alone, and have no report.
         """
-        if self._key is None or not results.is_complete:
+        documents = sum(task.n_effective for task in results.tasks.values())
+        if self._key is None or not results.is_complete or documents > _MOST_DOCUMENTS:
             return results
         if any(depends_on_files(task.name, task.docs, _folder(task)) for task in tasks if not task.docs.is_list):
             return results

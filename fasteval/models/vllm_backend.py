@@ -67,8 +67,8 @@ class VLLMBackend:
         self._capacity: int = vllm_config.scheduler_config.max_num_seqs
         self._takes_images: bool = vllm_config.model_config.supports_multimodal_inputs
         self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
-        if self._in_process:
-            keep_media_in_process(self._renderer)
+        self._keeps_media = self._in_process and keep_media_in_process(self._renderer)
+        self._last_media: list[str] = []
         cache = vllm_config.cache_config
         cache_tokens = (cache.num_gpu_blocks or 0) * cache.block_size
         encoder_tokens = int(vllm_config.scheduler_config.encoder_cache_size or 0)
@@ -192,15 +192,21 @@ class VLLMBackend:
     def _render(self, token_ids: list[int], request: HostRequest, images: Sequence[Image.Image]) -> Any:
         """Returns the prompt in vLLM's own form, images processed and placeholders expanded."""
         self._check_length(len(token_ids))
+        media = [medium.content_id for medium in request.media]
+        is_kept = bool(images) and self._keeps_media and media == self._last_media
         prompt: dict[str, Any] = {"prompt_token_ids": token_ids}
         if images:
-            prompt["multi_modal_data"] = {"image": list(images)}
-            prompt["multi_modal_uuids"] = {"image": [medium.content_id for medium in request.media]}
+            prompt["multi_modal_data"] = {"image": [None] * len(images) if is_kept else list(images)}
+            prompt["multi_modal_uuids"] = {"image": media}
+            self._last_media = media
         try:
             (rendered,) = self._renderer.render_cmpl([prompt])
         except MemoryError:
             raise
         except Exception as error:  # one document's image can break a processor in any way
+            self._last_media = []
+            if is_kept:  # this processor looks at the media whether it needs them or not
+                return self._render(token_ids, request, images)
             text = str(error).strip().partition("\n")[0]
             raise RequestError(f"the model's processor refuses the prompt: {text or type(error).__name__}") from error
         self._check_length(len(rendered["prompt_token_ids"]))

@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["keep_media_in_process"]
 
 
-def keep_media_in_process(renderer: Any) -> None:
+def keep_media_in_process(renderer: Any) -> bool:
     """Spares the renderer of an engine in this process what only an engine in another one needs.
 
     - One cache of processed media, in place of two that have to agree on what the other side has: a prompt that was
@@ -16,15 +16,18 @@ def keep_media_in_process(renderer: Any) -> None:
     - Questions about one picture stand side by side: what was made of its media is kept from one to the next. The cache
       spares the pixels, but not the Python around them, which for a small picture takes longer than the model does.
 
-    Each request must name all its media by content id (`multi_modal_uuids`). A renderer that is built in another way
-    is left as it is.
+    Each request must name all its media by content id (`multi_modal_uuids`), and may leave out the media themselves
+    where they are those of the request before.
+
+    Returns:
+        Whether it is so now; a renderer that is built in another way is left as it is.
     """
     processor = getattr(renderer, "mm_processor", None)
     own_cache = getattr(renderer, "_mm_processor_only_cache", None)
     process = getattr(processor, "_cached_apply_hf_processor", None)
     finish = getattr(processor, "_postprocess_prompt", None)
     if processor is None or own_cache is None or process is None or finish is None:
-        return
+        return False
     last: dict[tuple[tuple[str, tuple[str, ...]], ...], Any] = {}
 
     def process_once(inputs: Any, timing_ctx: Any) -> Any:
@@ -37,3 +40,4 @@ def keep_media_in_process(renderer: Any) -> None:
 
     renderer._mm_processor_cache = own_cache
     processor._cached_apply_hf_processor = process_once
+    return True

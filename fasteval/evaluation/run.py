@@ -26,7 +26,7 @@ from fasteval.evaluation.workload import compile_workload, load_tasks
 from fasteval.models.create import resolve_model
 from fasteval.results.files import check_writable
 from fasteval.results.progress import SilentProgress
-from fasteval.scheduling import Answer, RequestLoader, Stream, make_plan
+from fasteval.scheduling import Answer, RequestLoader, Stream, check_feasible, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,6 +89,7 @@ def evaluate(
     with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
         with recorder.timeline.stage("load"):
             plan = _plan(settings, workload, engine, cache, observer)
+            check_feasible(plan, engine.capabilities())
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():

@@ -72,7 +72,7 @@ def resolve_model(
     if isinstance(model, str):
         name = SYNONYMS.get(model, model)
         if name in NAMED:
-            trust = {"trust_remote_code": True} if trust_remote_code and NAMED[name].backend != "replay" else {}
+            trust = {"trust_remote_code": True} if trust_remote_code and NAMED[name].backend in ("vllm", "hf") else {}
             return _named(
                 NAMED[name],
                 trust | dict(model_args),
@@ -139,6 +139,8 @@ def _named(
 ) -> ModelSource:
     if model.backend == "replay":
         return _replay(model_args)
+    if model.backend == "openai":
+        return _remote(model_args)
     from fasteval.models.checkpoint import find_checkpoint
     from fasteval.models.rendering import ChatTemplate
 
@@ -251,3 +253,17 @@ def _replay(model_args: dict[str, Any]) -> ModelSource:
         lambda _i, _d: ReplayEngine(answer, fingerprint=fingerprint),
         fingerprint=lambda: fingerprint,
     )
+
+
+def _remote(model_args: dict[str, Any]) -> ModelSource:
+    from fasteval.models.remote_settings import remote_settings
+
+    settings = remote_settings(model_args)
+
+    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
+        from fasteval.models.remote import RemoteEngine
+
+        return RemoteEngine(settings)
+
+    known = None if settings.revision is None else settings.fingerprint
+    return ModelSource(settings.model, "default", build, fingerprint=known)

@@ -14,7 +14,7 @@ class NamedModel:
 
     Attributes:
         name: what is typed.
-        backend: "vllm" or "hf".
+        backend: "vllm", "hf", "openai" (servers) or "replay".
         checkpoint: the Hub name or folder that is loaded without `pretrained=`; None where one must be given.
         prompt_profile: the entry of `lmms_eval_specific_kwargs` that belongs to the model ("default" where a task
             has none of that name).
@@ -50,6 +50,13 @@ NAMED: dict[str, NamedModel] = {
         _vllm("smolvlm", "HuggingFaceTB/SmolVLM-256M-Instruct", "smolvlm", "SmolVLM 256M Instruct"),
         NamedModel("vllm", "vllm", None, "default", "any checkpoint on vLLM: pretrained=<Hub name or folder>"),
         NamedModel("hf", "hf", None, "default", "any checkpoint on transformers, slow: the reference to compare with"),
+        NamedModel(
+            "openai",
+            "openai",
+            None,
+            "default",
+            "a server that speaks OpenAI's protocol: base_url=http://…/v1, model=<name>",
+        ),
         NamedModel("replay", "replay", None, "default", "recorded answers, no model: answers=<JSON lines file>"),
     )
 }
@@ -58,6 +65,11 @@ NAMED: dict[str, NamedModel] = {
 #: ours, it is no synonym.
 SYNONYMS = {
     "qwen2_5_vl": "qwen2.5-vl",
+    "openai_compatible": "openai",
+    "local-completions": "openai",
+    "local-chat-completions": "openai",
+    "openai-completions": "openai",
+    "openai-chat-completions": "openai",
     "vllm-vlm": "vllm",
     "vllm_generate": "vllm",
     "hf-multimodal": "hf",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fasteval.api.request import Response
     from fasteval.filters.pipeline import FilterPipeline
     from fasteval.requests import RequestTable
     from fasteval.requests.table import Row
@@ -35,6 +36,15 @@ class _Waiting:
 
     doc_id: int
     answers: dict[int, Answer] = field(default_factory=dict)
+
+    def rows(self) -> list[int]:
+        """Returns the document's rows in order."""
+        return sorted(self.answers)
+
+    def responses(self) -> list[Response]:
+        """Returns the responses to the rows, in their order; those that are missing are left out."""
+        found = [self.answers[row].response for row in self.rows()]
+        return [response for response in found if response is not None]
 
 
 class TaskScorer:
@@ -151,11 +161,11 @@ class TaskScorer:
 
     def _responses(self, document: _Waiting) -> list[list[Any]]:
         """Returns for each request of a document its list of answers: one a repeat for texts, one for choices."""
-        answers = [document.answers[row].response for row in sorted(document.answers)]
-        kind = self._table.row_kind(min(document.answers))
+        answers = document.responses()
+        kind = self._table.row_kind(document.rows()[0])
         if kind is _MULTI_ROUND:
-            return [[list(response.texts) for response in answers if response is not None]]
-        values = [response.value for response in answers if response is not None]
+            return [[list(response.texts) for response in answers]]
+        values = [response.value for response in answers]
         if not kind.generates:
             return [[value] for value in values]
         texts = [strip_thinking(value, self._reasoning_tags) if isinstance(value, str) else value for value in values]
@@ -183,9 +193,7 @@ class TaskScorer:
 
     def _facts(self, document: _Waiting, doc: dict[str, Any]) -> dict[str, Any]:
         """Returns the fields of a document's sample that are the same under every filter."""
-        rows = sorted(document.answers)
-        answers = [document.answers[row].response for row in rows]
-        responses = [response for response in answers if response is not None]
+        rows, responses = document.rows(), document.responses()
         first = self._table.row(rows[0])
         scored = [response for response in responses if response.logprob is not None]
         return {
@@ -196,8 +204,8 @@ class TaskScorer:
             "resps": [response.value for response in responses],
             "continuations": [self._table.continuation_text(row) or "" for row in rows] if scored else None,
             "finish_reason": responses[0].finish_reason,
-            "prompt_tokens": sum(response.prompt_tokens for response in responses),
-            "output_tokens": sum(response.output_tokens for response in responses),
+            "prompt_tokens": sum([response.prompt_tokens for response in responses]),
+            "output_tokens": sum([response.output_tokens for response in responses]),
             "logprobs": [response.logprob for response in scored if response.logprob is not None] or None,
             "request_keys": None if self._keys is None else [self._keys[row].tobytes().hex() for row in rows],
             "is_greedy": [bool(response.is_greedy) for response in scored] or None,
@@ -205,7 +213,10 @@ class TaskScorer:
 
 
 def _error(document: _Waiting) -> str | None:
-    return next((answer.error or "no answer" for answer in document.answers.values() if answer.response is None), None)
+    for answer in document.answers.values():
+        if answer.response is None:
+            return answer.error or "no answer"
+    return None
 
 
 def _failed(doc_id: int, reason: str) -> ScoredDocument:

@@ -71,12 +71,12 @@ class TableBuilder:
     def _add_row(
         self, doc_id: int, request: DocumentRequest, parts: _EncodedRequest, prompt: int, identity: MediaIdentity
     ) -> None:
-        continuation = parts.continuation
-        media = identity.key if request.prompt.is_chat else b""
+        continuation, is_chat = parts.continuation, request.prompt.is_chat
+        media = identity.key if is_chat else b""
         self._doc.append(doc_id)
         self._slot.append(request.slot)
         self._kind.append(request.kind)
-        self._chat.append(request.prompt.is_chat)
+        self._chat.append(is_chat)
         self._prompt.append(prompt)
         self._continuation.append(-1 if continuation is None else self._add_continuation(continuation))
         self._generation.append(
@@ -84,7 +84,7 @@ class TableBuilder:
         )
         self._digests += row_digest(
             request.kind,
-            is_chat=request.prompt.is_chat,
+            is_chat=is_chat,
             prompt=parts.prompt,
             continuation=continuation,
             media=media,

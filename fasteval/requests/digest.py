@@ -26,10 +26,5 @@ def row_digest(kind: Kind, *, is_chat: bool, prompt: bytes, continuation: bytes 
         media: the document's media key (16 bytes, or none).
     """
     asked = Kind.GENERATE_UNTIL if kind.generates else kind
-    hasher = xxhash.xxh3_128(_FORM)
-    hasher.update(b"%d %d %d %d\n" % (asked, is_chat, -1 if continuation is None else len(continuation), len(media)))
-    if continuation is not None:
-        hasher.update(continuation)
-    hasher.update(media)
-    hasher.update(prompt)
-    return hasher.digest()
+    head = b"%b%d %d %d %d\n" % (_FORM, asked, is_chat, -1 if continuation is None else len(continuation), len(media))
+    return xxhash.xxh3_128_digest(b"".join((head, continuation or b"", media, prompt)))

@@ -30,22 +30,22 @@ class ScoredChoices:
     Attributes:
         texts: the choices.
         logprobs: float64 (K,). Natural logarithms of their probabilities behind the question.
-        are_greedy: bool (K,). Whether greedy decoding gives them.
-        tokens: int64 (K,). How many tokens each has; 0 where the model does not tell.
+        are_greedy: K of them. Whether greedy decoding gives them.
+        tokens: K of them. How many tokens each has; 0 where the model does not tell.
         unconditional: float64 (K,). The same logarithms without the question; empty where nobody asked.
         golds: the numbers of the right choices, at least one.
     """
 
     texts: Sequence[str]
     logprobs: NDArray[np.float64]
-    are_greedy: NDArray[np.bool_]
-    tokens: NDArray[np.int64]
+    are_greedy: Sequence[bool]
+    tokens: Sequence[int]
     unconditional: NDArray[np.float64]
     golds: Sequence[int]
 
     def is_right(self, scores: NDArray[np.float64]) -> float:
         """Returns 1 if the choice with the highest of `scores` (K,) is a right one, else 0."""
-        return float(int(np.argmax(scores)) in self.golds)
+        return float(int(scores.argmax()) in self.golds)
 
     def by_bytes(self) -> float:
         """Returns whether the most probable choice by byte of UTF-8 is right, which no tokenizer has a say in."""
@@ -57,9 +57,9 @@ class ScoredChoices:
         Raises:
             DocumentError: the model does not tell how many tokens the choices have.
         """
-        if not self.tokens.all():
+        if not all(self.tokens):
             raise DocumentError("acc_norm_tokens: the model does not tell how many tokens the choices have")
-        return self.is_right(self.logprobs / self.tokens)
+        return self.is_right(self.logprobs / np.array(self.tokens))
 
     def by_mutual_information(self) -> float:
         """Returns whether the choice that the question makes more probable than any other is right.
@@ -134,8 +134,8 @@ def score_choices(
     choices = ScoredChoices(
         texts,
         logprobs[:count],
-        np.array([is_greedy for _, is_greedy in results[:count]], np.bool_),
-        np.array([getattr(result, "tokens", 0) for result in results[:count]], np.int64),
+        [is_greedy for _, is_greedy in results[:count]],
+        [getattr(result, "tokens", 0) for result in results[:count]],
         logprobs[count:],
         _gold_indices(fields, doc, texts),
     )

@@ -137,6 +137,7 @@ def prepare(folder: Path, pages: list[Page]) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",  # so that both streams come in the order in which they were written
         "FASTEVAL_CACHE": str(folder / ".cache"),
         "COLUMNS": "100",
+        "LC_ALL": "C.UTF-8",  # the order in which files are listed
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "NO_COLOR": "1",
     }

@@ -32,9 +32,7 @@ class Evaluation:
     def settings(self) -> RunSettings:
         return self.seen[-1]
 
-    def evaluate(
-        self, settings: RunSettings, *, progress: Any = None, interruption: Any = None, callbacks: Any = ()
-    ) -> Results:
+    def evaluate(self, settings: RunSettings, *, progress: Any = None, **_watchers: Any) -> Results:
         self.seen.append(settings)
         progress.start({"mme": TaskLoad(1)})
         if isinstance(self.results, BaseException):

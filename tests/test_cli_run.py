@@ -355,7 +355,7 @@ def test_documents_without_a_score_are_told_and_make_exit_code_3(
 def test_an_interrupted_run_makes_exit_code_3(evaluation: Evaluation, capsys: pytest.CaptureFixture[str]) -> None:
     evaluation.results = replace(RESULTS, interrupted=True)
     assert 3 == run()
-    assert "interrupted" in capsys.readouterr().err
+    assert "ended before its last request" in capsys.readouterr().err
 
 
 def test_an_error_of_the_run_is_one_line_and_exit_code_1(

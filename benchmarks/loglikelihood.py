@@ -59,15 +59,18 @@ def rows(prompts: list[tuple[str, list[str]]], media: list[tuple[Media, ...]] | 
 
 
 def text_workloads(documents: int) -> list[Workload]:
-    """Returns text workloads: about 390 tokens of context with long and short choices, and the worst case."""
+    """Returns text workloads: about 390 tokens of context with long and short choices, examples, and the worst case."""
     draw = random.Random(0)
     contexts = [prose(draw, 385) for _ in range(documents)]
     long = [(text, [f" {prose(draw, 12)}" for _ in range(4)]) for text in contexts]
     short = [(text, [" A", " B", " C", " D"]) for text in contexts]
+    examples = prose(draw, 300)
+    shots = [(f"{examples}\n{prose(draw, 85)}", [" A", " B", " C", " D"]) for _ in range(documents)]
     worst = [(prose(draw, 2), [f" {prose(draw, 3)}"]) for _ in range(documents * 8)]
     return [
         Workload("4 choices of 12 tokens, context of 385 words", rows(long)),
         Workload("4 choices of 1 token, context of 385 words", rows(short)),
+        Workload("4 choices of 1 token, 300 words of examples and 85 of a question", rows(shots)),
         Workload("worst case: 1 choice of 3 words, context of 2", rows(worst)),
     ]
 

@@ -1,7 +1,7 @@
 """A program: scores the same choices in every way there is, in one process, and prints the numbers as JSON.
 
-`python -m tests.scoring_ways CHECKPOINT KIND OUTPUT`, KIND one of `text`, `tiny-cache`, `images`, `random`. In a
-process of its own, since vLLM wants an environment of its own.
+`python -m tests.scoring_ways CHECKPOINT KIND OUTPUT [EXAMPLES]`, KIND one of `text`, `tiny-cache`, `images`, `random` (of
+which EXAMPLES are made up). In a process of its own, since vLLM wants an environment of its own.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def score_in_all_ways(ways: Ways, model: Reference, groups: list[Group]) -> dict
     return results | {"preempted": ways.preempted}
 
 
-def check_random_groups(ways: Ways, model: Reference) -> dict[str, Any]:
+def check_random_groups(ways: Ways, model: Reference, examples: int) -> dict[str, Any]:
     """Scores groups that hypothesis makes up; a failure names the smallest one that it finds."""
     token = strategies.integers(10, 400)
     few = strategies.integers(10, 13)  # so that continuations begin alike
@@ -227,7 +227,7 @@ def check_random_groups(ways: Ways, model: Reference) -> dict[str, Any]:
     )
     worst = {"plain": 0.0, "transformers": 0.0}
 
-    @settings(max_examples=40, deadline=None, derandomize=True, database=None)
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
     @given(strategies.lists(group, min_size=1, max_size=3))
     def check(groups: list[Group]) -> None:
         results = score_in_all_ways(ways, model, groups)
@@ -242,11 +242,11 @@ def check_random_groups(ways: Ways, model: Reference) -> dict[str, Any]:
     return worst
 
 
-def main(checkpoint: Path, kind: str, output: Path) -> None:
+def main(checkpoint: Path, kind: str, output: Path, examples: int = 40) -> None:
     ways = Ways(checkpoint, kind)
     model = Reference(checkpoint, takes_images=kind == "images")
     if kind == "random":
-        output.write_text(json.dumps(check_random_groups(ways, model)))
+        output.write_text(json.dumps(check_random_groups(ways, model, examples)))
         return
     if kind == "images":
         groups = image_groups(ways.backend._encode)
@@ -257,4 +257,4 @@ def main(checkpoint: Path, kind: str, output: Path) -> None:
 
 if __name__ == "__main__":
     restart_in_host_environment()
-    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), *map(int, sys.argv[4:]))

@@ -1,7 +1,7 @@
 """A program: scores the same choices in every way there is, in one process, and prints the numbers as JSON.
 
-`python -m tests.scoring_ways CHECKPOINT KIND OUTPUT [EXAMPLES]`, KIND one of `text`, `tiny-cache`, `images`, `random` (of
-which EXAMPLES are made up). In a process of its own, since vLLM wants an environment of its own.
+`python -m tests.scoring_ways CHECKPOINT KIND OUTPUT [EXAMPLES]`, KIND one of `text`, `tiny-cache`, `images`, `random`
+(of which EXAMPLES are made up). In a process of its own, since vLLM wants an environment of its own.
 """
 
 from __future__ import annotations

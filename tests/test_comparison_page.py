@@ -36,12 +36,12 @@ def data(text: str, name: str) -> str:
 
 def test_all_flipped_documents_are_in_the_page_with_both_answers() -> None:
     text = page()
-    flips = json.loads(gzip.decompress(base64.b64decode(data(text, "flips"))))
+    flips = json.loads(gzip.decompress(base64.b64decode(data(text, "flip-data"))))
     assert 2 * 43 == len(flips)
     assert {"task": 0, "id": 20, "category": "kind 2", "scores": [1.0, 0.0], "answers": ["answer 20", "no 0.0"]} == {
         name: flips[3][name] for name in ("task", "id", "category", "scores", "answers")
     }
-    assert ["t [1]", "t [2]"] == [task["name"] for task in json.loads(data(text, "tasks"))]
+    assert ["t [1]", "t [2]"] == [task["name"] for task in json.loads(data(text, "task-data"))]
 
 
 def test_the_page_loads_nothing_and_runs_only_its_own_scripts() -> None:
@@ -69,3 +69,8 @@ def test_the_command_writes_the_page(tmp_path: Path) -> None:
     assert b"Flipped documents" in (tmp_path / "deep" / "c.html").read_bytes()
     (tmp_path / "file").write_bytes(orjson.dumps({}))
     assert 1 == main([*words[:-1], str(tmp_path / "file" / "c.html")])
+
+
+def test_no_two_elements_have_the_same_name() -> None:
+    names = re.findall(r'\sid="([^"]+)"', page())
+    assert sorted(set(names)) == sorted(names)

@@ -35,7 +35,7 @@ def comparison_page(comparison: Comparison) -> bytes:
     }
     flips = [flip for number, task in enumerate(comparison.tasks) for flip in _flips(number, task)]
     tasks = [_task(comparison, task) for task in comparison.tasks]
-    return render_page(_PARTS, context, {"tasks": json_data(tasks), "flips": compressed_data(flips)})
+    return render_page(_PARTS, context, {"task-data": json_data(tasks), "flip-data": compressed_data(flips)})
 
 
 def _task(comparison: Comparison, task: TaskComparison) -> dict[str, Any]:

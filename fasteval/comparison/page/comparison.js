@@ -1,6 +1,6 @@
 // Puts the comparison's page together: the table of flipped documents, its filters, and the dialog with both answers.
 
-const tasks = readData("tasks");
+const tasks = readData("task-data");
 
 function gained(row) {
   return row.scores[1] > row.scores[0] === tasks[row.task].higher;
@@ -52,7 +52,7 @@ async function start() {
 }
 
 async function showFlips(node) {
-  const rows = await readCompressed("flips");
+  const rows = await readCompressed("flip-data");
   let current = null;
   const handle = dataTable(node, { rows, columns: columns(open), open, empty: "No documents" });
   const dialog = createDialog({ step, closed: () => (current = null) });

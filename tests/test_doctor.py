@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # What a child process reads at its start: packages that are not there for it, and files that break others.
 HIDING = """
-import importlib.machinery, importlib.metadata, sys
+import importlib.machinery, importlib.metadata, importlib.util, sys
 
 HIDDEN = {hidden!r}
 BROKEN = {broken!r}
@@ -40,14 +40,15 @@ class Hider:
         if name in BROKEN:
             raise OSError(f"lib{{name}}.so: undefined symbol: _ZN2at4_ops")
 
-class Finder(importlib.machinery.PathFinder):
-    pass
-
-find_spec = importlib.util.find_spec if hasattr(importlib, "util") else None
-import importlib.util
 found = importlib.util.find_spec
-importlib.util.find_spec = lambda name, package=None: None if name.partition(".")[0] in HIDDEN else (
-    importlib.machinery.PathFinder.find_spec(name) if name in BROKEN else found(name, package))
+
+def find_spec(name, package=None):
+    if name.partition(".")[0] in HIDDEN:
+        return None
+    is_first_look = name in BROKEN and name not in sys.modules
+    return importlib.machinery.PathFinder.find_spec(name) if is_first_look else found(name, package)
+
+importlib.util.find_spec = find_spec
 sys.meta_path.insert(0, Hider)
 everything = importlib.metadata.MetadataPathFinder.find_distributions
 

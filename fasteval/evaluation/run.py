@@ -1,49 +1,40 @@
-"""The loop: load, compile, plan, stream, score, sum up. One request's way from YAML to table, on one screen."""
+"""One request's way from YAML to table, on one screen: load, compile, plan, stream and score (`Loop`), sum up."""
 
 from __future__ import annotations
 
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fasteval.api.request import Kind
 from fasteval.cache import ResponseCache, default_folder
 from fasteval.cache.folder import make_private
-from fasteval.errors import DocumentError, RequestError
-from fasteval.evaluation.determinism import verify_determinism
-from fasteval.evaluation.dialog import Dialogs
-from fasteval.evaluation.errorlimit import ErrorLimit, ErrorWatch
 from fasteval.evaluation.garbage import rare_collections
 from fasteval.evaluation.interruption import Interruption
+from fasteval.evaluation.loop import Loop
 from fasteval.evaluation.monitor import Monitor
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
 from fasteval.evaluation.reuse import Reports
-from fasteval.evaluation.scorer import TaskScorer
 from fasteval.evaluation.summary import group_results, summarise
 from fasteval.evaluation.workload import compile_workload, load_tasks
 from fasteval.models.create import resolve_model
 from fasteval.results.files import check_writable
 from fasteval.results.progress import SilentProgress
-from fasteval.scheduling import Answer, RequestLoader, Stream, check_feasible, make_plan
+from fasteval.scheduling import check_feasible, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.observer import Observer
+    from fasteval.evaluation.scorer import TaskScorer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
-    from fasteval.requests.table import Row
     from fasteval.results.model import Results, TaskResult
     from fasteval.results.progress import Progress
-    from fasteval.scheduling import FollowUp, Plan
+    from fasteval.scheduling import Plan
 
 __all__ = ["evaluate"]
 
@@ -93,7 +84,8 @@ def evaluate(
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():
-            scorers = _run(settings, workload, plan, engine, cache, recorder, monitor, observer, interruption)
+            loop = Loop(settings, workload, plan, engine, cache, recorder, monitor, observer, interruption)
+            scorers = loop.run()
         engine.close()  # all is answered; and a process's memory is known when it has ended
         with recorder.timeline.stage("scoring"):
             monitor.stage("summing up")
@@ -138,90 +130,6 @@ def _plan(
         cache_sampled=settings.cache_sampled,
         ranks=None if observer is None else row_ranks(workload.table, observer),
     )
-
-
-def _run(
-    settings: RunSettings,
-    workload: Workload,
-    plan: Plan,
-    engine: Engine,
-    cache: ResponseCache,
-    recorder: RunRecorder,
-    monitor: Monitor,
-    observer: Observer | None,
-    interruption: Interruption,
-) -> dict[str, TaskScorer]:
-    """Streams the plan through the engine and scores each document when its last answer is there."""
-    loader = RequestLoader(plan, workload.tasks)
-    stream = Stream(
-        plan, loader, recorder.watch(engine, monitor.engine_stage), cache, fingerprint=engine.fingerprint(),
-        seed=settings.seed, window=settings.window, cache_sampled=settings.cache_sampled,
-        should_stop=lambda: interruption.is_requested,
-    )  # fmt: skip
-    scorers = {name: _scorer(settings, workload, name, loader, engine, plan.keys) for name in workload.tasks}
-    watch = ErrorWatch(ErrorLimit.parse(settings.on_error), scorers.values())
-    dialogs = {name: Dialogs(task, workload.options) for name, task in workload.tasks.items()}
-    table, names = plan.table, plan.table.task_names
-    has_dialogs = not engine.capabilities().runs_dialogs and Kind.GENERATE_UNTIL_MULTI_ROUND in table.kind
-    monitor.start(plan, workload.tasks)
-    for answer in stream:
-        recorder.count(answer)
-        name = names[table.task.item(answer.row)]
-        outcome: Answer | FollowUp = answer
-        if has_dialogs and table.row_kind(answer.row) is Kind.GENERATE_UNTIL_MULTI_ROUND:
-            outcome = dialogs[name].proceed(answer, int(table.doc[answer.row]))
-        if not isinstance(outcome, Answer):
-            stream.add(outcome)
-            continue
-        document = None
-        if scorers[name].receive(outcome):
-            with recorder.timeline.stage("scoring"):
-                document = scorers[name].score_next()
-        watch.look(scorers[name])
-        for task in () if observer is None or document is None else observer.receive(name, document):
-            stream.leave_out(np.flatnonzero(table.task == names.index(task)))
-        monitor.answered(name, document, was_cached=answer.was_cached)
-    recorder.finish_stream(stream, engine, cache)
-    if settings.deterministic and not stream.was_stopped:
-        monitor.stage("asking a sample again, alone")
-        recorder.determinism = verify_determinism(plan, loader, engine, cache)
-    for scorer in scorers.values():
-        with recorder.timeline.stage("scoring"):
-            scorer.finish()
-        watch.look(scorer)
-    return scorers
-
-
-def _scorer(
-    settings: RunSettings,
-    workload: Workload,
-    name: str,
-    loader: RequestLoader,
-    engine: Engine,
-    keys: NDArray[np.uint8],
-) -> TaskScorer:
-    task = workload.tasks[name]
-    return TaskScorer(
-        task,
-        workload.table,
-        show_prompt=_prompt_shower(loader, engine),
-        keys=keys,
-        reasoning_tags=settings.reasoning_tags,
-        repeats=task.repeats,
-        predict_only=settings.predict_only,
-    )
-
-
-def _prompt_shower(loader: RequestLoader, engine: Engine) -> Callable[[Row], str]:
-    """Returns the function that gives the exact text that a row's model was shown."""
-
-    def show(row: Row) -> str:
-        try:
-            return engine.render(loader.prompt(row)[0])
-        except (DocumentError, RequestError):  # the answer came from the cache, and the media are not there any more
-            return row.prompt.plain_text()
-
-    return show
 
 
 def _sum_up(settings: RunSettings, workload: Workload, name: str, scorer: TaskScorer) -> TaskResult:

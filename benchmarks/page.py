@@ -61,6 +61,9 @@ def write_page(folder: Path) -> Path:
             name = f"{record.benchmark}{number or ''}.svg"
             (folder / "benchmarks" / name).write_text(_svg(chart))
             parts.append(f"![{chart.title}, {chart.unit}](benchmarks/{name})")
+    missing = [f"`{name}`" for name in BENCHMARKS if name not in known]
+    if missing:
+        parts.append(f"## Not measured\n\n{', '.join(missing)}: `python -m benchmarks.run --size full --only …`.")
     page = folder / "benchmarks.md"
     page.write_text("\n\n".join(part.strip() for part in parts) + "\n")
     return page

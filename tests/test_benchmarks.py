@@ -82,6 +82,7 @@ def test_the_page_says_what_the_records_say(tmp_path: Path) -> None:
     assert re.search(r"\| bootstrap of F1, .* \| at least 50 \| 25,000 \| yes \|", page)
     assert "100,000" in page
     assert "## Small images" not in page
+    assert "`small_images`, `photo_images`" in page.partition("## Not measured")[2]
 
 
 def test_every_benchmark_measures_and_reports() -> None:

@@ -192,7 +192,7 @@ def test_a_run_that_is_killed_is_finished_by_the_same_command_which_computes_no_
 def test_an_engine_that_is_killed_and_one_that_hangs_cost_no_answer(lab: Lab) -> None:
     finding = strike(lab, [signal.SIGKILL, signal.SIGSTOP], "--heartbeat_timeout", "10")
     assert (0, 0) == (finding.lost, finding.wrong)
-    assert finding.costs.startswith("2 restarts")
+    assert finding.costs.startswith("restarts: 2;")
 
 
 # The cache and the disk

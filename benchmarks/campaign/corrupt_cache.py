@@ -33,6 +33,7 @@ def run(lab: Lab) -> Finding:
         wrong=lab.wrong(outcome) + lab.wrong(again) + outcome.exit_code + again.exit_code,
         costs=f"{outcome.counters['cache_damaged_lines']:,.0f} damaged lines, {outcome.sent:,} answers computed "
         "again, none in the run after that",
+        message=outcome.message("has damaged lines"),
     )
 
 

@@ -46,10 +46,10 @@ def strike(lab: Lab, signals: Sequence[signal.Signals], *flags: str) -> Finding:
         raise RuntimeError(f"the run was over after {hits} of {len(signals)} signals")
     counters = outcome.counters
     return Finding(
-        fault=f"{', '.join(number.name for number in signals)} to the engine hosts of one run",
+        fault=f"{', '.join(number.name for number in signals)} to the engine hosts of one run, one after the other",
         lost=reference.unique - outcome.written,
         wrong=lab.wrong(outcome) + (outcome.exit_code != 0) + abs(int(counters["engine_restarts"]) - hits),
-        costs=f"{counters['engine_restarts']:.0f} restarts, {counters['requests_resent']:.0f} requests sent again",
+        costs=f"restarts: {counters['engine_restarts']:.0f}; requests sent again: {counters['requests_resent']:.0f}",
         message=outcome.message("starts again"),
     )
 

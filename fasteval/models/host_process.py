@@ -99,7 +99,7 @@ class HostProcess:
         if self._process.stdout is None:
             return
         for raw in self._process.stdout:
-            line = raw.decode("utf-8", "replace").rstrip()
+            line = raw.decode("utf-8", "replace").rstrip().rpartition("\r")[2]  # of a progress bar, its last state
             if line:
                 self._tail.append(line)
                 logger.debug("engine: %s", line)

@@ -58,7 +58,6 @@ function answerCell(row) {
 // The dialog, and the part of the address that says which sample it shows.
 function createViewer(handle) {
   let current = null;
-  const address = (row) => `#sample=${row.task}:${row.id}`;
   const dialog = createDialog({
     step: (direction) => {
       const shown = handle.shown();
@@ -67,7 +66,7 @@ function createViewer(handle) {
     },
     closed: () => {
       current = null;
-      history.replaceState(null, "", "#samples");
+      showAddress("#samples");
     },
   });
   function open(row) {
@@ -76,9 +75,17 @@ function createViewer(handle) {
     const { heading, content } = sampleView(row, tasks[row.task], pictures);
     const position = shown.indexOf(row);
     dialog.show({ heading, content, first: position <= 0, last: position === shown.length - 1 });
-    history.replaceState(null, "", address(row));
+    showAddress(`#sample=${row.task}:${row.id}`);
   }
   return { open };
+}
+
+function showAddress(fragment) {
+  try {
+    history.replaceState(null, "", fragment);
+  } catch (error) {
+    // Some browsers let no file change its address: the page works without.
+  }
 }
 
 function startOrder(handle, columns) {

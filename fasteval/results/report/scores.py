@@ -83,6 +83,7 @@ def _rows(
     keys = [key.split(",", 1) for key in values if "," in key and "_stderr," not in key]
     has_filters = len({filter_name for _, filter_name in keys}) > 1
     first = keys[0][0] if keys else ""
+    n_first = len(_values(samples, *keys[0])) if keys else 0
     for metric, filter_name in keys:
         value = values[f"{metric},{filter_name}"]
         stderr = values.get(f"{metric}_stderr,{filter_name}")
@@ -92,7 +93,8 @@ def _rows(
         interval = None if number is None else interval_of_stderr(number, stderr, count)
         if interval is not None and of_documents and all(value in (0, 1) for value in of_documents):
             interval = interval.of_share()
-        is_part = metric != first and metric.startswith(f"{first}_")
+        # acc_norm is no part of acc: parts have fewer documents than the whole.
+        is_part = metric.startswith(f"{first}_") and count is not None and count < n_first
         direction = directions.get(metric)
         yield ScoreRow(
             metric=metric.removeprefix(f"{first}_") if is_part else metric,

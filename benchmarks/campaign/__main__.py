@@ -26,6 +26,7 @@ FAULTS = (
     "full_disk",
     "concurrent_runs",
     "jumping_clock",
+    "sick_server",
 )
 
 

@@ -53,12 +53,14 @@ class Lab:
         limit: documents a task.
         seed: what moments and damages are drawn from.
         arguments: further flags of every run.
+        model: the flags that name the model.
     """
 
     folder: Path
     limit: int = 100
     seed: int = 1
     arguments: tuple[str, ...] = ("--tasks", "easy_vqa,easy_vqa_choices")
+    model: tuple[str, ...] = ("--model", "demo", "--model_args", "dtype=float32")
     _names: set[str] = field(default_factory=set)
 
     def start(
@@ -77,8 +79,7 @@ class Lab:
         self._names.add(name)
         folder = self.folder / name
         folder.mkdir(parents=True)
-        command = ["--model", "demo", "--model_args", "dtype=float32", "--limit", str(self.limit)]
-        command += ["--bootstrap_iters", "100", *self.arguments]
+        command = [*self.model, "--limit", str(self.limit), "--bootstrap_iters", "100", *self.arguments]
         environment = {} if sabotage is None else {"PYTHONPATH": str(_SABOTAGE), **sabotage}
         return RunProcess(folder, cache or folder / "cache", [*command, *flags], environment)
 

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 
     from benchmarks.campaign.lab import Lab
 
-__all__ = ["NAME", "poison", "run"]
+__all__ = ["DOCUMENTS", "NAME", "poison", "run", "write_task"]
 
 NAME = "poison request"
-_DOCUMENTS = 120
+#: Documents of the task.
+DOCUMENTS = 120
 _COLORS = ("red", "blue", "green", "yellow", "gray")
 _TASK = """
     task: shapes
@@ -49,17 +50,15 @@ def run(lab: Lab) -> Finding:
 
 def poison(lab: Lab, what: str, guilty: set[int], sabotage: dict[str, str]) -> Finding:
     """Runs a task whose documents `guilty` the sabotaged engine dies of, beside the same run of a sound engine."""
-    folder = _write_task(lab.folder / f"task-{min(guilty)}")
-    shapes = lab.with_workload(
-        f"shapes-{min(guilty)}", ["--include_path", str(folder), "--tasks", "shapes"], _DOCUMENTS
-    )
+    folder = write_task(lab.folder / f"task-{min(guilty)}")
+    shapes = lab.with_workload(f"shapes-{min(guilty)}", ["--include_path", str(folder), "--tasks", "shapes"], DOCUMENTS)
     outcome = shapes.run("poisoned", sabotage=sabotage)
     again = shapes.run("again", cache=outcome.cache)
     errors = outcome.errors("shapes")
     counters = outcome.counters
     return Finding(
-        fault=f"{what}: {len(guilty)} of {_DOCUMENTS} documents",
-        lost=len(errors - guilty) + abs(again.sent - len(guilty)) + (shapes.reference.unique != _DOCUMENTS),
+        fault=f"{what}: {len(guilty)} of {DOCUMENTS} documents",
+        lost=len(errors - guilty) + abs(again.sent - len(guilty)) + (shapes.reference.unique != DOCUMENTS),
         wrong=shapes.wrong(outcome, except_errors=True) + shapes.wrong(again) + len(guilty - errors)
         + (outcome.exit_code != 3) + (again.exit_code != 0),
         costs=f"{len(errors)} error rows, exit code 3; {counters['engine_restarts']:.0f} restarts; the same command on "
@@ -68,7 +67,8 @@ def poison(lab: Lab, what: str, guilty: set[int], sabotage: dict[str, str]) -> F
     )  # fmt: skip
 
 
-def _write_task(folder: Path) -> Path:
+def write_task(folder: Path) -> Path:
+    """Writes a task of pictures and questions, each with its number in it, into a new folder; returns the folder."""
     folder.mkdir(parents=True)
     docs = [
         {
@@ -77,7 +77,7 @@ def _write_task(folder: Path) -> Path:
             "color": _COLORS[picture % len(_COLORS)],
             "width": 71 if picture == 70 else 64,
         }
-        for number, picture in enumerate([*range(71), 70, 70, 70, 70, *range(75, _DOCUMENTS)])
+        for number, picture in enumerate([*range(71), 70, 70, 70, 70, *range(75, DOCUMENTS)])
     ]
     (folder / "shapes.yaml").write_text(textwrap.dedent(_TASK))
     (folder / "utils.py").write_text(_UTILS)

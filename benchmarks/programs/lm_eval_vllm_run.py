@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def register_llama() -> None:
-    """Spares vLLM a look at the model's class in another process, which would know nothing of what is set right here."""
+    """Spares vLLM a look at the class in another process, which would know nothing of what is set right here."""
     from vllm import ModelRegistry
     from vllm.model_executor.models.llama import LlamaForCausalLM
 

@@ -149,8 +149,8 @@ def test_where_requests_cost_more_than_tokens_few_of_them_are_sent() -> None:
     tiny = EngineTraits(4, marks_unwritten=True, costs=EngineCosts.of_model(1_000_000, 50_000))
     large = EngineTraits(4, marks_unwritten=True, costs=EngineCosts.of_model(7_000_000_000, 500_000_000))
     texts = [(first, *range(10, 22)) for first in range(4)]
-    assert ["plain"] * 4 == readings(score(texts, tiny, 40)[0])
-    assert ["probe"] + ["tail"] * 4 == readings(score(texts, large, 40)[0])
+    assert ["plain"] * 4 == readings(score(texts, tiny, 8)[0])
+    assert ["probe"] + ["tail"] * 4 == readings(score(texts, large, 8)[0])
 
 
 def test_without_marks_there_are_no_tails() -> None:

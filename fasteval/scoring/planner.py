@@ -93,11 +93,11 @@ class ContextGroup:
         """
         length, costs = self.context_length + depth, self.traits.costs
         if reading == Reading.PLAIN:
-            return costs.of_request(length, length, length)
+            return costs.of_request(length, length, reads_prompt=True)
         computed = length - (0 if is_first else self.traits.cached_tokens(self.context_length, length))
         if reading == Reading.PROBE:
-            return costs.of_request(computed, 1, 1)
-        return costs.of_request(computed, computed, length)
+            return costs.of_request(computed, 1, reads_prompt=False)
+        return costs.of_request(computed, computed, reads_prompt=True)
 
 
 def plan_requests(group: ContextGroup, known: Mapping[int, EdgeScore], round_number: int) -> list[ScoringRequest]:

@@ -9,6 +9,7 @@ pixels: a box drawn on it can never pass for the source.
 from __future__ import annotations
 
 import functools
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +66,7 @@ class LazyImage(Image.Image):
             if isinstance(self.source, bytes):
                 self._digest = xxhash.xxh3_128_digest(self.source)
             else:
-                state = Path(self.source).stat()
+                state = os.stat(self.source)  # a Path would cost more than the question
                 self._digest = _file_digest(self.source, state.st_ino, state.st_size, state.st_mtime_ns)
         return self._digest
 

@@ -66,7 +66,7 @@ class LazyImage(Image.Image):
             if isinstance(self.source, bytes):
                 self._digest = xxhash.xxh3_128_digest(self.source)
             else:
-                state = os.stat(self.source)  # a Path would cost more than the question
+                state = os.stat(self.source)  # noqa: PTH116 - making a Path costs more than asking
                 self._digest = _file_digest(self.source, state.st_ino, state.st_size, state.st_mtime_ns)
         return self._digest
 

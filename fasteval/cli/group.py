@@ -15,6 +15,7 @@ from fasteval.cli.compare import compare
 from fasteval.cli.completion import completion
 from fasteval.cli.doctor import doctor
 from fasteval.cli.gate import gate
+from fasteval.cli.merge import merge
 from fasteval.cli.models import models
 from fasteval.cli.output import complain
 from fasteval.cli.parameters import CommandGroup
@@ -78,6 +79,7 @@ group.add_command(compare)
 group.add_command(gate)
 group.add_command(cache)
 group.add_command(rescore)
+group.add_command(merge)
 group.add_command(reproduce)
 group.add_command(doctor)
 group.add_command(completion)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from fasteval.cli.again import score_saved
 from fasteval.cli.parameters import flag
 from fasteval.cli.prompting import data_flag, folder_flag
-from fasteval.cli.settings import flat, merged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,21 +34,14 @@ def rescore(
     No model is needed: answers come from the samples, or from the response cache if no samples were written. A document
     whose prompt, media or options have changed since has no answer: it is left out and named, and the exit code is 3.
     """
-    from fasteval.cli.evaluating import save_and_print
-    from fasteval.cli.showing import EXIT_INCOMPLETE
     from fasteval.evaluation.rescore import rescore as score_again
-    from fasteval.evaluation.rescore import saved_settings
-    from fasteval.results import choose_progress
     from fasteval.results.saved import read_run
 
-    given: dict[str, Any] = {"include_path": flat(include_path), "datasets": merged(datasets)}
-    changes = {name: value for name, value in given.items() if value}
-    changes["output_path"] = Path(output_path) if output_path else None
-    progress = choose_progress()
-    try:
-        run = read_run(results)
-        scored = score_again(run, progress=progress, **changes)
-    finally:
-        progress.stop()
-    save_and_print(saved_settings(run, **changes), scored)
-    context.exit(0 if scored.is_complete else EXIT_INCOMPLETE)
+    score_saved(
+        context,
+        (read_run(path) for path in (results,)),
+        lambda runs, **changes: score_again(*runs, **changes),
+        include_path=include_path,
+        datasets=datasets,
+        output_path=output_path,
+    )

@@ -66,12 +66,18 @@ def _of_sample(
         key = bytes.fromhex(digits)
         if is_dialog and not is_whole:
             key = dialog_key(task.name, sample["doc_id"], key)
-        # The samples have one count of tokens a document.
-        yield key, replace(_response(value, sample, number), **(_token_counts(sample) if number == 0 else {}))
+        prompt_tokens, output_tokens = _token_counts(sample, number)
+        response = _response(value, sample, number)
+        yield key, replace(response, prompt_tokens=prompt_tokens, output_tokens=output_tokens)
 
 
-def _token_counts(sample: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: int(sample.get(name, 0)) for name in ("prompt_tokens", "output_tokens")}
+def _token_counts(sample: Mapping[str, Any], number: int) -> tuple[int, int]:
+    """Returns the tokens of a document's prompts and answers, which its first request stands for, or of one choice."""
+    prompt_tokens, output_tokens = (
+        int(sample.get(name, 0)) if number == 0 else 0 for name in ("prompt_tokens", "output_tokens")
+    )
+    scored = sample.get("scored_tokens")
+    return prompt_tokens, int(scored[number]) if scored else output_tokens
 
 
 def _response(value: Any, sample: Mapping[str, Any], number: int) -> Response:

@@ -14,6 +14,8 @@ from fasteval.evaluation.run import evaluate
 from fasteval.evaluation.settings import RunSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fasteval.results.model import Results
     from fasteval.results.progress import Progress
     from fasteval.results.saved import SavedRun
@@ -24,7 +26,9 @@ __all__ = ["rescore", "saved_settings"]
 _OF_THE_MODEL = ("model", "model_args", "use_cache", "no_cache", "cache_sampled", "deterministic")
 
 
-def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) -> Results:
+def rescore(
+    run: SavedRun, *, others: Sequence[SavedRun] = (), progress: Progress | None = None, **changes: Any
+) -> Results:
     """Returns the results of a saved run with the tasks' metrics and filters as they are now.
 
     Answers come from the run's samples; where it has none, from the response cache that it used. A request that has
@@ -32,6 +36,7 @@ def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) 
 
     Args:
         run: the saved run.
+        others: further ranks of it, whose answers count too.
         progress: who is told how far it is.
         **changes: settings that take the place of the run's own, such as `include_path`.
 
@@ -41,7 +46,8 @@ def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) 
     """
     manifest = _manifest(run)
     settings = saved_settings(run, **{"prompt_profile": manifest["prompt_profile"]} | changes)
-    has_samples = any(task.samples for task in run.tasks.values())
+    runs = (run, *others)
+    has_samples = all(any(task.samples for task in part.tasks.values()) for part in runs)
     if not has_samples and settings.no_cache:
         raise SavedResultsError(f"{run.path}: no samples were written and no cache was kept: there are no answers")
     # In samples a dialog is one answer; in the cache each of its rounds is.
@@ -50,13 +56,14 @@ def rescore(run: SavedRun, *, progress: Progress | None = None, **changes: Any) 
     # Whatever was sampled is recorded, and there is no engine whose determinism could be verified.
     settings = replace(settings, model=engine, model_args={}, cache_sampled=True, deterministic=False)
     if not has_samples:
-        return _with_circumstances(evaluate(settings, progress=progress), run)
+        return _with_circumstances(evaluate(settings, progress=progress), runs)
     with tempfile.TemporaryDirectory(prefix="fasteval-rescore-") as folder:
         with ResponseCache.open(Path(folder)) as cache:
-            for key, response in recorded_answers(run):
-                cache.append(key, response)
+            for part in runs:
+                for key, response in recorded_answers(part):
+                    cache.append(key, response)
         results = evaluate(replace(settings, use_cache=Path(folder), no_cache=False), progress=progress)
-    return _with_circumstances(results, run)
+    return _with_circumstances(results, runs)
 
 
 def saved_settings(run: SavedRun, **changes: Any) -> RunSettings:
@@ -81,11 +88,13 @@ def _manifest(run: SavedRun) -> dict[str, Any]:
     return manifest
 
 
-def _with_circumstances(results: Results, run: SavedRun) -> Results:
+def _with_circumstances(results: Results, runs: Sequence[SavedRun]) -> Results:
     """Returns the results under the recorded model's name, with the prompts that it was shown and its settings."""
+    run = runs[0]
     prompts = {
         (task.name, sample["doc_id"]): sample.get("prompt", "")
-        for task in run.tasks.values()
+        for part in runs
+        for task in part.tasks.values()
         for sample in task.samples
     }
     for name, task in results.tasks.items():
@@ -100,5 +109,5 @@ def _with_circumstances(results: Results, run: SavedRun) -> Results:
         model_name=str(run.facts.get("model_name") or results.model_name),
         chat_template=run.facts.get("chat_template"),
         config={**results.config, **kept},
-        manifest={**results.manifest, "rescored_from": run.path},
+        manifest={**results.manifest, "rescored_from": ", ".join(part.path for part in runs)},
     )

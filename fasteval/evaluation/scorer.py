@@ -209,6 +209,7 @@ class TaskScorer:
             "logprobs": [response.logprob for response in scored if response.logprob is not None] or None,
             "request_keys": None if self._keys is None else [self._keys[row].tobytes().hex() for row in rows],
             "is_greedy": [bool(response.is_greedy) for response in scored] or None,
+            "scored_tokens": [response.output_tokens for response in scored] or None,
         }
 
 

@@ -29,7 +29,7 @@ _WRITTEN_AS_THEY_ARE = (
     "output_tokens",
 )
 #: Fields that are written only where they say something.
-_OPTIONAL = ("continuations", "logprobs", "is_greedy", "request_keys", "error")
+_OPTIONAL = ("continuations", "logprobs", "is_greedy", "scored_tokens", "request_keys", "error")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +52,7 @@ class Sample:
         continuations: text of each choice; None for generated answers.
         logprobs: log-probability of each choice; None for generated answers.
         is_greedy: for each choice whether greedy decoding gives it; None for generated answers.
+        scored_tokens: how many tokens each choice has; None for generated answers.
         request_keys: for each request the key of its answer in the response cache, in hex digits.
         error: why the document has no score; None if it has one.
     """
@@ -71,6 +72,7 @@ class Sample:
     continuations: Sequence[str] | None = None
     logprobs: Sequence[float] | None = None
     is_greedy: Sequence[bool] | None = None
+    scored_tokens: Sequence[int] | None = None
     request_keys: Sequence[str] | None = None
     error: str | None = None
 

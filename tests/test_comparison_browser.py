@@ -1,0 +1,70 @@
+"""The page of a comparison in a real Chromium, opened from disk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fasteval.comparison import ComparisonOptions, compare_runs
+from fasteval.comparison.page import comparison_page
+from tests.chromium import HOW_TO_GET_ONE, launch_options
+from tests.saved_runs import saved
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+BASE = [0.0] * 20 + [1.0] * 40
+CANDIDATE = [1.0] * 3 + [0.0] * 17 + [0.0] * 11 + [1.0] * 29
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """The page, open; at the end nothing may have been complained of or asked of a network."""
+    options = launch_options()
+    if options is None:
+        pytest.skip(HOW_TO_GET_ONE)
+    from playwright.sync_api import sync_playwright
+
+    prompt = "</script><script>alert(1)</script>{number}\x1b"
+    base, candidate = saved({"t": BASE}, prompt=prompt), saved({"t": CANDIDATE}, prompt=prompt)
+    file = tmp_path / "comparison.html"
+    file.write_bytes(comparison_page(compare_runs(base, [candidate], ComparisonOptions())))
+    complaints: list[str] = []
+    requests: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(**options)
+        opened = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+        opened.on("console", lambda message: complaints.append(message.text))
+        opened.on("pageerror", lambda error: complaints.append(str(error)))
+        opened.on("dialog", lambda dialog: complaints.append(dialog.message))
+        opened.on("request", lambda request: requests.append(request.url))
+        opened.goto(file.as_uri())
+        opened.wait_for_selector("html[data-ready]")
+        yield opened
+        browser.close()
+    assert [] == complaints
+    assert {"file", "data"} >= {url.partition(":")[0] for url in requests}
+
+
+def test_a_reader_finds_a_flipped_document_and_sees_both_answers(page: Page) -> None:
+    assert "of 14" in page.locator(".dt-info").inner_text()
+    page.locator("#direction").select_option("lost")
+    page.wait_for_function("document.querySelector('.dt-info').textContent.includes('of 11')")
+    page.locator("#search").fill("answer 25")
+    page.wait_for_function("document.querySelectorAll('#table tbody tr').length === 1")
+    page.get_by_role("button", name="#25").click()
+    sides = page.locator(".sides pre").all_inner_texts()
+    assert ["answer 25", "no 0.0"] == sides
+    assert "</script><script>alert(1)</script>25␛" in page.locator("dialog").inner_text()
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog").is_visible()
+
+
+def test_arrow_keys_step_through_what_is_shown(page: Page) -> None:
+    page.get_by_role("button", name="#0", exact=True).click()
+    page.keyboard.press("ArrowRight")
+    assert "t #1" in page.locator("#dialog-title").inner_text()

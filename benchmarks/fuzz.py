@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from fasteval.api.arguments import parse_arguments
 from fasteval.api.request import Response
-from fasteval.cache import ResponseCache
+from fasteval.cache import ResponseCache, default_folder
 from fasteval.cache.entries import damage
 from fasteval.cache.export import exported_lines
 from fasteval.cache.maintenance import statistics
@@ -91,13 +91,11 @@ _PIECES = [
 ]  # fmt: skip
 _texts = st.lists(st.sampled_from(_PIECES) | st.text(max_size=5), max_size=25).map("".join)
 _task_files = st.sampled_from([path.read_bytes() for path in sorted(_LIBRARY.rglob("*.yaml"))])
-_scratch = tempfile.TemporaryDirectory(prefix="fasteval-fuzz-")
-_folder = Path(_scratch.name)
 
 
 def _task_file(data: bytes) -> None:
     """Finds, loads and checks a task, without its data."""
-    with tempfile.TemporaryDirectory(dir=_folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="fasteval-fuzz-") as folder:
         path = Path(folder) / "fuzzed.yaml"
         path.write_bytes(data)
         (Path(folder) / "utils.py").write_text("def load(*_, **__):\n    return {'test': [{'q': 'a'}]}\n")
@@ -119,7 +117,7 @@ def _yaml(data: bytes) -> None:
 
 def _model_args(text: str) -> None:
     """Goes as far as a run goes before it starts the engine."""
-    source = resolve_model("demo", parse_arguments(text), cache_folder=_folder / "cache")
+    source = resolve_model("demo", parse_arguments(text), cache_folder=default_folder())
     source.open(_no_instance, {}).fingerprint()
 
 
@@ -174,7 +172,7 @@ def _options_of_a_task(options: dict[str, Any]) -> None:
 
 def _cache_lines() -> bytes:
     """Returns the lines of a small cache as it is on disk."""
-    with tempfile.TemporaryDirectory(dir=_folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="fasteval-fuzz-") as folder:
         with ResponseCache.open(Path(folder)) as cache:
             for number in range(4):
                 cache.append(bytes([number]) * 16, Response(texts=(f"text {number}",), finish_reason="stop"))
@@ -184,7 +182,7 @@ def _cache_lines() -> bytes:
 
 def _cache(data: bytes) -> None:
     """Opens a cache with the lines, looks everything up and writes to it: what is found is what was once written."""
-    with tempfile.TemporaryDirectory(dir=_folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="fasteval-fuzz-") as folder:
         (Path(folder) / "0.jsonl").write_bytes(data)
         with ResponseCache.open(Path(folder)) as cache:
             for number in range(4):
@@ -223,14 +221,14 @@ tasks:
 
 
 def _policy(data: bytes) -> None:
-    with tempfile.TemporaryDirectory(dir=_folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="fasteval-fuzz-") as folder:
         path = Path(folder) / "gate.yaml"
         path.write_bytes(data)
         read_policy(path)
 
 
 def _saved_run(files: tuple[bytes, bytes]) -> None:
-    with tempfile.TemporaryDirectory(dir=_folder) as folder:
+    with tempfile.TemporaryDirectory(prefix="fasteval-fuzz-") as folder:
         path = Path(folder) / "20260101_000000_results.json"
         path.write_bytes(files[0])
         (Path(folder) / "20260101_000000_samples_t.jsonl").write_bytes(files[1])
@@ -297,13 +295,14 @@ def main(minutes: float, only: tuple[str, ...]) -> None:
     """Fuzzes the parsers. Exit code 1 if anything but a FastEvalError came out."""
     logging.disable()  # warnings of broken files by the thousand
     os.environ["HF_HUB_OFFLINE"] = "1"  # names of checkpoints are not asked for
-    os.environ["FASTEVAL_CACHE"] = str(_folder / "cache")
     failed = 0
-    for name in only or TARGETS:
-        count, failure = _run(TARGETS[name], minutes * 60)
-        click.echo(f"{name}: {count:,} inputs, {'FAILED' if failure else 'nothing but errors in words'}")
-        click.echo(failure, nl=bool(failure))
-        failed += bool(failure)
+    with tempfile.TemporaryDirectory(prefix="fasteval-fuzz-") as folder:
+        os.environ["FASTEVAL_CACHE"] = folder
+        for name in only or TARGETS:
+            count, failure = _run(TARGETS[name], minutes * 60)
+            click.echo(f"{name}: {count:,} inputs, {'FAILED' if failure else 'nothing but errors in words'}")
+            click.echo(failure, nl=bool(failure))
+            failed += bool(failure)
     sys.exit(1 if failed else 0)
 
 

@@ -50,7 +50,8 @@ def test_named_entities_in_one_form(expected: str, answer: str) -> None:
 
 
 def test_the_builtin_filters_are_those_of_lm_eval_and_lmms_eval() -> None:
-    assert sorted(BUILTIN) == FILTERS.names()
+    ours = [name for name in FILTERS.names() if FILTERS.get(name).__module__.startswith("fasteval.")]
+    assert sorted(BUILTIN) == ours  # tests register some of their own
 
 
 @pytest.mark.parametrize("name", BUILTIN)

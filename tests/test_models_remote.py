@@ -234,7 +234,7 @@ def test_two_servers_share_the_work_and_one_may_die() -> None:
 
 def test_more_is_asked_at_a_time_while_the_server_copes_and_never_more_than_allowed() -> None:
     def slowly(path: str, body: dict[str, Any]) -> tuple[int, Any]:
-        time.sleep(0.01)
+        time.sleep(0.05)
         return echo(path, body)
 
     with serving(slowly) as server, engine_for(server, concurrency=12) as engine:

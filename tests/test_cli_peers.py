@@ -119,6 +119,10 @@ def test_every_flag_does_what_its_table_says(
         monkeypatch.setitem(sys.modules, "wandb", None)
         assert 2 == run("--wandb_args", "project=x", spelling, *(("a=1",) if entry["takes"] != "nothing" else ()))
         assert "W&B needs the package" in capsys.readouterr().err
+    elif name == "hf_hub_log_args":
+        # What it does, tests/test_hub_tracker.py says.
+        assert 2 == run(spelling, "push_results_to_hub=true")
+        assert "needs --output_path" in capsys.readouterr().err
     elif name == "verbosity":
         assert 0 == run(spelling, "ERROR", "--batch_size", "1")
         assert "not needed" not in capsys.readouterr().err

@@ -156,7 +156,6 @@ def test_a_flag_that_is_not_needed_is_accepted_and_said_to_be(
     "words",
     [
         ("--trackio_args", "project=x"),
-        ("--hf_hub_log_args", "x"),
         ("--agentic_trace_mode", "full"),
         ("--power-analysis",),
         ("--check_integrity",),

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Flags that are not the settings' business.
-OUTPUT = ("quiet", "as_json", "verbosity", "wandb_args", "wandb_config_args", "wandb_log_samples")
+TRACKERS = ("wandb_args", "wandb_config_args", "wandb_log_samples", "hf_hub_log_args")
+OUTPUT = ("quiet", "as_json", "verbosity", *TRACKERS)
 PAGES = [Page.read(path) for path in sorted(DOCS.glob("*.md"))]
 COMMANDS = [
     pytest.param(page, command, id=f"{page.path.name}:{command.line + 1}")

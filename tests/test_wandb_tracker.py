@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 
+from tests.capitals import fasteval
 from tests.cli_stub import run
 
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from tests.cli_stub import Evaluation
 
-TASK = """
-task: capitals
-dataset_path: json
-dataset_kwargs: {data_files: {test: capitals.jsonl}}
-test_split: test
-output_type: generate_until
-doc_to_text: "The capital of {{country}}?"
-doc_to_target: capital
-metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]
-"""
-MODEL = """
-import fasteval
 
-
-class Rome(fasteval.LMM):
-    def generate_until(self, requests):
-        return ["Rome" for _ in requests]
-
-
-class Raising(fasteval.LMM):
-    def generate_until(self, requests):
-        raise RuntimeError("not today")
-"""
-
-
-def fasteval(folder: Path, model: str, *words: str) -> subprocess.CompletedProcess[str]:
-    """Evaluates a task of two documents, with W&B offline in `folder`."""
-    (folder / "capitals.jsonl").write_text(
-        '{"country": "France", "capital": "Paris"}\n{"country": "Italy", "capital": "Rome"}\n'
-    )
-    (folder / "capitals.yaml").write_text(TASK)
-    (folder / "model.py").write_text(MODEL)
-    environment = os.environ | {"WANDB_DATA_DIR": str(folder), "WANDB_CACHE_DIR": str(folder)}
-    command = [sys.executable, "-m", "fasteval", "--model", f"{folder}/model.py:{model}", "--tasks", "capitals"]
-    command += ["--include_path", str(folder), "--quiet", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+def wandb_run(folder: Path, model: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Evaluates with W&B offline in `folder`."""
+    return fasteval(folder, model, *words, WANDB_DATA_DIR=str(folder), WANDB_CACHE_DIR=str(folder))
 
 
 def recorded(folder: Path) -> bytes:
@@ -63,7 +31,7 @@ def recorded(folder: Path) -> bytes:
 
 def test_the_run_has_the_numbers_a_table_of_metrics_and_the_samples(tmp_path: Path) -> None:
     arguments = ("--wandb_args", "project=fasteval", "mode=offline", f"dir={tmp_path}")
-    result = fasteval(tmp_path, "Rome", *arguments, "--wandb_config_args", "team=blue", "--wandb_log_samples")
+    result = wandb_run(tmp_path, "Rome", *arguments, "--wandb_config_args", "team=blue", "--wandb_log_samples")
     assert 0 == result.returncode, result.stderr
     log = recorded(tmp_path)
     for text in (b"capitals/exact_match,none", b"team", b"blue"):
@@ -76,14 +44,14 @@ def test_the_run_has_the_numbers_a_table_of_metrics_and_the_samples(tmp_path: Pa
 
 
 def test_a_run_that_fails_is_closed(tmp_path: Path) -> None:
-    result = fasteval(tmp_path, "Raising", "--wandb_args", f"project=fasteval,mode=offline,dir={tmp_path}")
+    result = wandb_run(tmp_path, "Raising", "--wandb_args", f"project=fasteval,mode=offline,dir={tmp_path}")
     assert 1 == result.returncode
     assert "not today" in result.stderr
     assert recorded(tmp_path)
 
 
 def test_what_wandb_refuses_is_one_line_before_any_task_is_loaded(tmp_path: Path) -> None:
-    result = fasteval(tmp_path, "Rome", "--wandb_args", "mode=sideways")
+    result = wandb_run(tmp_path, "Rome", "--wandb_args", "mode=sideways")
     assert 2 == result.returncode
     assert result.stderr.splitlines()[-1].startswith("fasteval: error: W&B refuses")
 

@@ -44,12 +44,14 @@ def evaluate_and_save(
         finally:
             progress.stop()
         with interruption.deferred():
-            save_and_print(settings, results, output)
+            saved = save_and_print(settings, results, output)
+    for callback in callbacks if saved else ():
+        callback.on_saved(results, saved)  # one that raises fails the command: all is on disk and shown
     return results, interruption.exit_code or 0
 
 
-def save_and_print(settings: RunSettings, results: Results, output: Output = _DEFAULT) -> None:
-    """Writes the files that the settings ask for, shows the results, and says what is missing."""
+def save_and_print(settings: RunSettings, results: Results, output: Output = _DEFAULT) -> list[Path]:
+    """Writes the files that the settings ask for, shows the results, and says what is missing; returns the files."""
     saved: list[Path] = []
     try:
         # Saved before anything is printed: whoever reads the output may stop reading.
@@ -59,3 +61,4 @@ def save_and_print(settings: RunSettings, results: Results, output: Output = _DE
         output.show(results)
     report = results.save_report(saved, log_samples=settings.log_samples) if saved and settings.report else None
     output.show_end(results, saved, report)
+    return saved

@@ -49,6 +49,7 @@ HONOURED: dict[str, str] = {
     "wandb_args": "arguments of `wandb.init`; needs `pip install 'fasteval[wandb]'`",
     "wandb_config_args": "further entries of the run's configuration",
     "wandb_log_samples": "tables of samples, too",
+    "hf_hub_log_args": "lm-eval's arguments; the repository is `fasteval-results` where none is named",
 }
 
 #: Flags that ask for nothing that would not happen anyway, and why. By parameter name.
@@ -73,7 +74,6 @@ REFUSED: dict[str, str] = {
     "swanlab_args": _TRACKER,
     "swanlab_log_samples": "no such tracker is built in; send the samples files to it",
     "trackio_args": _TRACKER,
-    "hf_hub_log_args": "results are not pushed to the Hub; upload the output folder with `hf upload`",
     "launcher_args": "no judge server is started; start it yourself and name its address in the environment",
     "agentic_trace_mode": "agentic tasks are not supported",
     "baseline": "a run compares nothing; set two runs side by side with `fasteval compare BASE CANDIDATE`",

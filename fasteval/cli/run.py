@@ -98,6 +98,14 @@ __all__ = ["run"]
 @flag("--wandb_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Send results to W&B.")
 @flag("--wandb_config_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Tell W&B more.")
 @flag("--wandb_log_samples", type=switch, help="Send it the samples, too.")
+@flag(
+    "--hf_hub_log_args",
+    type=arguments,
+    multiple=True,
+    default=(),
+    metavar="NAME=VALUE",
+    help="Push results to the Hub: push_results_to_hub=true,….",
+)
 @flag("--quiet", "-q", type=switch, help="No progress and no notes: the table, warnings and errors only.")
 @flag(
     "--json",

@@ -6,7 +6,8 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from fasteval.results.document import ScoredDocument
     from fasteval.results.model import Results
@@ -27,6 +28,9 @@ class Callback:
 
     def on_end(self, results: Results) -> None:
         """Is told of the results; not if the run fails."""
+
+    def on_saved(self, results: Results, paths: Sequence[Path]) -> None:
+        """Is told of the files, the results file first; not if none were written."""
 
 
 class Callbacks:
@@ -51,6 +55,10 @@ class Callbacks:
     def on_end(self, results: Results) -> None:
         """Passes on."""
         self._call("on_end", results)
+
+    def on_saved(self, results: Results, paths: Sequence[Path]) -> None:
+        """Passes on."""
+        self._call("on_saved", results, paths)
 
     def _call(self, method: str, *arguments: Any) -> None:
         for callback in list(self._callbacks):

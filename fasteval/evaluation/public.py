@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.arguments import parse_arguments
+from fasteval.evaluation.callbacks import Callbacks
 from fasteval.evaluation.run import evaluate as run
 from fasteval.evaluation.settings import RunSettings
 
@@ -37,7 +38,7 @@ def evaluate(
         tasks: names of tasks, groups or tags, or task objects; one or several.
         model_args: arguments of a named model, as a dict or as `name=value,…`.
         progress: who is told how far the run is.
-        callbacks: who is told of the start, of each scored document and of the results; see `fasteval.Callback`.
+        callbacks: who is told of the start, of each document, of results and files; see `fasteval.Callback`.
         **options: any further field of `fasteval.evaluation.RunSettings`, such as `limit=100`.
 
     Raises:
@@ -52,4 +53,5 @@ def evaluate(
         paths = results.save(settings.output_path, log_samples=settings.log_samples, layout=settings.layout)
         if settings.report:
             results.save_report(paths, log_samples=settings.log_samples)
+        Callbacks(callbacks).on_saved(results, paths)
     return results

@@ -21,6 +21,7 @@ ORDER = (
     ("compat",),
     ("scheduling",),
     ("requests",),
+    ("distributed",),
     ("models",),
     ("scoring",),
     ("cache",),
@@ -76,7 +77,7 @@ def loaded_after(code: str) -> set[str]:
 
 
 def test_importing_fasteval_imports_nothing_heavy() -> None:
-    heavy = {"torch", "transformers", "vllm", "datasets", "numpy", "PIL"}
+    heavy = {"torch", "transformers", "vllm", "datasets", "numpy", "PIL", "ray"}
     assert set() == heavy & loaded_after("import fasteval; dir(fasteval)")
 
 

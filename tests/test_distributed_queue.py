@@ -44,11 +44,11 @@ def test_each_request_is_answered_once_however_replicas_die(
         assert len(taken) <= max(0, room) + 2  # a bundle of three begins with room for one
         assert bool(taken) == (room > 0 and waiting > 0)
         assert taken or in_hand or not waiting, "it idles while there is work"
-        for row in queue.in_hand(replica)[: draw.randrange(4)]:
+        for row in list(queue.in_hand(replica))[: draw.randrange(4)]:
             queue.settle(replica, row)
             answered.append(row)
         if draw.random() < 0.05:
-            queue.give_back(replica, queue.in_hand(replica)[draw.randrange(3) :])
+            queue.give_back(replica, list(queue.in_hand(replica))[draw.randrange(3) :])
         assert queue.outstanding == queue.waiting + sum(len(queue.in_hand(each)) for each in range(replicas))
         if not to_add and not queue.outstanding:
             break
@@ -68,7 +68,7 @@ def test_what_is_in_hand_shrinks_to_a_small_batch_at_the_end() -> None:
     while queue.waiting:
         queue.take(0)
         sizes.append(len(queue.in_hand(0)))
-        for row in queue.in_hand(0)[:4]:
+        for row in list(queue.in_hand(0))[:4]:
             queue.settle(0, row)
     assert sizes == sorted(sizes, reverse=True)
     assert 128 == sizes[0]
@@ -85,7 +85,7 @@ def test_requests_of_a_family_go_where_its_first_one_went() -> None:
     queue.add([1001], "b")
     for _ in range(60):
         for replica in (1, 0):
-            for row in queue.in_hand(replica)[:1]:
+            for row in list(queue.in_hand(replica))[:1]:
                 queue.settle(replica, row)
             assert 1000 not in queue.in_hand(1)
             queue.take(replica)
@@ -115,7 +115,7 @@ def test_a_suspect_stays_with_its_replica_when_the_rest_goes_back() -> None:
     queue = filled(2, range(8), 64)
     suspect, *others = queue.take(0)
     queue.give_back(0, others)
-    assert [suspect] == queue.in_hand(0)
+    assert [suspect] == list(queue.in_hand(0))
     assert 8 == queue.outstanding
 
 

@@ -9,7 +9,7 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Hashable, Iterable
+    from collections.abc import Collection, Hashable, Iterable, KeysView
 
 __all__ = ["WorkQueue"]
 
@@ -87,9 +87,9 @@ class WorkQueue:
         share = max(small_batch, self.waiting // (2 * replicas))
         return min(self._window, share) - len(self._in_hand[replica])
 
-    def in_hand(self, replica: int) -> list[int]:
-        """Returns what a replica has in hand, in the order in which it took it."""
-        return list(self._in_hand[replica])
+    def in_hand(self, replica: int) -> KeysView[int]:
+        """Returns a view of what a replica has in hand, in the order in which it took it."""
+        return self._in_hand[replica].keys()
 
     def settle(self, replica: int, row: int) -> None:
         """Books a request that was answered (or given up) off."""

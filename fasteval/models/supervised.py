@@ -36,7 +36,12 @@ class SupervisedEngine(EngineWrapper):
     """
 
     def __init__(
-        self, engine: Engine, *, backoff: Backoff | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        engine: Engine,
+        *,
+        backoff: Backoff | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        suspects: Suspects | None = None,
     ) -> None:
         """Supervises `engine`, whose `start` must make it anew after `poll` has raised an `EngineError`."""
         super().__init__(engine)
@@ -46,7 +51,7 @@ class SupervisedEngine(EngineWrapper):
         self._inside: dict[int, None] = {}  # what the engine has of it
         self._outside: dict[int, None] = {}  # and what it is still to be given
         self._condemned: list[Completion] = []
-        self._suspects = Suspects()
+        self._suspects = suspects or Suspects()
         self._was_ready = False
         self._failed_starts = 0
         self._restart_at: float | None = None
@@ -65,6 +70,18 @@ class SupervisedEngine(EngineWrapper):
             self._outside[request.row] = None
             self._suspects.add(request.row, (medium.content_id for medium in request.media))
         self._hand_on()
+
+    @property
+    def takes_more(self) -> bool:
+        """Whether it would hand a request on at once: it is loaded, and tries no suspects."""
+        return self.is_ready and self._restart_at is None and not self._suspects.trial()
+
+    def pass_on(self) -> list[int]:
+        """Forgets, and returns, what waits here for a start or a trial to be over: another engine may answer it."""
+        rows = [row for row in self._outside if self._suspects.pass_on(row)]
+        for row in rows:
+            del self._held[row], self._outside[row]
+        return rows
 
     def poll(self, timeout: float) -> list[Completion]:
         """Returns what is complete, waiting at most `timeout` seconds for the first one.

@@ -27,12 +27,13 @@ class Suspects:
     not the picture.
     """
 
-    def __init__(self) -> None:
-        """Suspects nobody."""
+    def __init__(self, others: Suspects | None = None) -> None:
+        """Suspects nobody; what is known to the `others`, of another engine with the same model, is known here too."""
         self._media: dict[int, tuple[str, ...]] = {}
-        self._deaths: Counter[int] = Counter()
+        self._deaths: Counter[int] = Counter() if others is None else others._deaths
         self._suspects: list[int] = []
-        self._tainted: Counter[str] = Counter()  # content id -> requests given up, since an answer to one that shows it
+        # content id -> requests given up, since an answer to one that shows it
+        self._tainted: Counter[str] = Counter() if others is None else others._tainted
         self._given_up_in_a_row = 0
         self._is_proven = False
 
@@ -55,6 +56,16 @@ class Suspects:
         self._deaths.pop(row, None)
         if row in self._suspects:
             self._suspects.remove(row)
+
+    def pass_on(self, row: int) -> bool:
+        """Forgets a request that another engine is to answer, but not its deaths; returns whether that may be.
+
+        A suspect is tried where it is.
+        """
+        if row in self._suspects or self._is_tainted(row):
+            return False
+        del self._media[row]
+        return True
 
     def clear(self, row: int) -> None:
         """Forgets a request that was answered, and whatever it shows to be innocent."""

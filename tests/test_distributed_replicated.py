@@ -126,7 +126,7 @@ def test_what_a_dead_replica_had_in_hand_is_answered_by_the_other_while_it_resta
 
 def test_a_replica_that_cannot_start_is_left_out_and_said_so(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(ReplayEngine):
-        is_ready = False  # type: ignore[assignment]  # never
+        is_ready = False
 
         def poll(self, timeout: float) -> list[Completion]:
             raise EngineError("not enough memory")
@@ -149,7 +149,7 @@ def test_the_failure_of_the_last_replica_is_the_engines() -> None:
 
 def test_what_all_replicas_would_say_is_said_by_one() -> None:
     class Loading(ReplayEngine):
-        is_ready = False  # type: ignore[assignment]  # not yet
+        is_ready = False
 
     class Broken(Loading):
         def poll(self, timeout: float) -> list[Completion]:

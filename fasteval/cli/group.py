@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import fasteval
+from fasteval.cli.bench import bench
 from fasteval.cli.cache import cache
 from fasteval.cli.compare import compare
 from fasteval.cli.completion import completion
@@ -81,6 +82,7 @@ group.add_command(cache)
 group.add_command(rescore)
 group.add_command(merge)
 group.add_command(reproduce)
+group.add_command(bench)
 group.add_command(doctor)
 group.add_command(completion)
 

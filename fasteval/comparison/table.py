@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from fasteval.comparison.documents import short_name
 from fasteval.results.encoding import to_json
+from fasteval.results.markdown import escaped, markdown_table
 from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ __all__ = [
     "TableRow",
     "answer_text",
     "cell_text",
-    "escaped",
     "explanations",
     "markdown",
-    "markdown_table",
     "print_comparison",
     "table_rows",
 ]
@@ -77,7 +76,7 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
 def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
     """Returns the comparison as Markdown; of each task the first `max_flips` documents whose score differs."""
     lines = [*(f"{line}  " for line in _heading(comparison)), ""]
-    lines += markdown_table(_COLUMNS, list(table_rows(comparison)))
+    lines += _table(_COLUMNS, list(table_rows(comparison)))
     lines += ["", *(f"{line}  " for line in explanations(comparison))]
     for task in comparison.tasks if max_flips else ():
         if task.flips:
@@ -195,7 +194,7 @@ def _flips(task: TaskComparison, most: int) -> list[str]:
     return [
         f"<details><summary>{escaped(title)}</summary>",
         "",
-        *markdown_table(columns, rows),
+        *_table(columns, rows),
         "",
         *more,
         "</details>",
@@ -207,18 +206,5 @@ def _gain(task: TaskComparison, flip: Flip) -> float:
     return gain if task.main.higher_is_better else -gain
 
 
-def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Returns the lines of a Markdown table, aligned for those who read it as it is."""
-    cells = [tuple(columns), *(tuple(escaped(cell) for cell in row) for row in rows)]
-    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(columns))]
-    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
-    return [lines[0], f"|{'|'.join('-' * (width + 2) for width in widths)}|", *lines[1:]]
-
-
-def escaped(text: str) -> str:
-    """Returns a text that is no markup inside a cell: what models answer must not write the page."""
-    indent = len(text) - len(text.lstrip(" "))
-    text = text.strip().replace("&", "&amp;").replace("<", "&lt;")
-    for mark in "\\|`*_[]!@#":
-        text = text.replace(mark, f"\\{mark}")
-    return "&nbsp;" * indent + text
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return markdown_table(columns, [[escaped(cell) for cell in row] for row in rows])

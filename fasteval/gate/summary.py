@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from fasteval.comparison.table import markdown_table
 from fasteval.gate.report import Outcome, Verdict
+from fasteval.results.markdown import escaped, markdown_table
 from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
@@ -38,16 +38,10 @@ def gate_markdown(report: GateReport) -> str:
     """Returns verdict and checks as Markdown."""
     heading = f"## {_SIGNS[report.verdict]} fasteval gate: {report.verdict}"
     rows = [(check.task, _level(check), check.name, str(check.outcome), check.text) for check in report.checks]
-    table = markdown_table(("Task", "Level", "Check", "Outcome", "Numbers"), rows)
-    facts = [f"- {line}" for line in markdown_lines(_facts(report))]
+    cells = [[escaped(cell) for cell in row] for row in rows]
+    table = markdown_table(("Task", "Level", "Check", "Outcome", "Numbers"), cells)
+    facts = [f"- {escaped(line)}" for line in _facts(report)]
     return "\n".join([heading, "", *table, "", *facts]) + "\n"
-
-
-def markdown_lines(lines: Iterator[str]) -> Iterator[str]:
-    """Yields lines in which nothing is markup."""
-    from fasteval.comparison.table import escaped
-
-    return (escaped(line) for line in lines)
 
 
 def _lines(report: GateReport) -> Iterator[str]:

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasteval.results.encoding import to_json
+from fasteval.results.markdown import markdown_table
 from fasteval.results.printable import printable
 from fasteval.results.statistics import STAGES
 
@@ -147,18 +148,5 @@ def _cell(value: Any) -> str:
 
 
 def _markdown(title: str, rows: list[_TableRow]) -> str:
-    header = [title, *_COLUMNS]
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    widths = [max(3, *(len(line[column]) for line in [header, *cells])) for column in range(len(header))]
-    rule = [
-        "-" * (width - 1) + ":" if name in _RIGHT_ALIGNED else "-" * width
-        for name, width in zip(header, widths, strict=True)
-    ]
-    lines = []
-    for line in [header, rule, *cells]:
-        aligned = (
-            text.rjust(width) if name in _RIGHT_ALIGNED else text.ljust(width)
-            for text, name, width in zip(line, header, widths, strict=True)
-        )
-        lines.append(f"| {' | '.join(aligned)} |")
-    return "\n".join(lines)
+    return "\n".join(markdown_table([title, *_COLUMNS], cells, right=_RIGHT_ALIGNED))

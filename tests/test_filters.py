@@ -18,6 +18,7 @@ BUILTIN: dict[str, dict[str, Any]] = {
     "take_first_k": {"k": 1},
     "majority_vote": {},
     "regex": {"regex_pattern": "[a-c]+"},
+    "regex_pos": {},
     "multi_choice_regex": {},
     "lowercase": {},
     "uppercase": {},
@@ -51,7 +52,7 @@ def test_named_entities_in_one_form(expected: str, answer: str) -> None:
 
 def test_the_builtin_filters_are_those_of_lm_eval_and_lmms_eval() -> None:
     ours = [name for name in FILTERS.names() if FILTERS.get(name).__module__.startswith("fasteval.")]
-    assert sorted(BUILTIN) == ours  # tests register some of their own
+    assert sorted({*BUILTIN, "custom"}) == ours  # tests register some of their own
 
 
 @pytest.mark.parametrize("name", BUILTIN)
@@ -75,6 +76,22 @@ def test_filtering_documents_one_by_one_gives_what_filtering_them_together_gives
     step = build_filter(name, BUILTIN[name])
     together = list(step.apply(resps, [doc] * len(resps)))
     assert together == [next(iter(step.apply([answers], [doc]))) for answers in resps]
+
+
+def test_custom_hands_all_answers_and_documents_to_the_tasks_function() -> None:
+    def numbered(resps: list[list[str]], docs: list[dict[str, Any]]) -> list[str]:
+        return [f"{answers[0]}{doc['n']}" for answers, doc in zip(resps, docs, strict=True)]
+
+    step = build_filter("custom", {"filter_fn": numbered})
+    assert ["a1", "b2"] == step.apply([["a"], ["b"]], [{"n": 1}, {"n": 2}])
+    assert not step.per_document
+    with pytest.raises(UsageError, match="filter_fn must be !function"):
+        build_filter("custom", {"filter_fn": "utils.numbered"})
+
+
+def test_regex_pos_reads_the_tags_of_pairs() -> None:
+    assert [["NOUN", "VERB"]] == run("regex_pos", ["[('dog', 'NOUN'), ('runs', 'VERB')]"])
+    assert [["invalid"]] == run("regex_pos", ["no pairs"])
 
 
 # Selection.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
+import textwrap
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ import pytest
 
 from fasteval import compat
 from fasteval.cli import main
-from fasteval.errors import MissingPackageError, TaskFileError
+from fasteval.errors import MissingPackageError, TaskFileError, UnsupportedError
 from fasteval.tasks import TaskManager
 from fasteval.tasks.index import TaskIndex
 from fasteval.tasks.validation import validate
@@ -318,3 +320,59 @@ def test_the_stand_in_for_sklearn_is_equal_to_it_where_it_answers() -> None:
     assert pytest.approx(0.5) == f1_score([0, 1, 1], [1, 1, 0])
     with pytest.raises(UnsupportedError, match="needs scikit-learn"):
         f1_score(truths, answers, average="samples")
+
+
+def test_a_function_that_the_folder_lacks_is_taken_from_the_one_above(tmp_path: Path) -> None:
+    variant = {
+        "base/variant/variant.yaml": "task: variant\n" + textwrap.dedent(FOLDER["first/_default_template_yaml"]),
+        "base/variant/utils.py": UTILS.replace("def doc_to_text", "def another"),
+        "base/utils.py": UTILS.replace("question(doc) +", "'Above: ' +"),
+    }
+    task = load(write(tmp_path, FOLDER | variant), "variant")
+    assert "Above: 1" == task.doc_to_text({"q": "one"})
+
+
+def test_a_judges_client_that_is_made_on_loading_finds_a_key_that_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    utils = UTILS + "\n    import os\n    KEY = os.environ['OPENAI_API_KEY']\n    def aggregate(values): return KEY\n"
+    task = load(write(tmp_path, FOLDER | {"first/utils.py": utils}), "first")
+    assert "OPENAI_API_KEY-is-not-set" == task.aggregation()["score"]([])
+    assert "OPENAI_API_KEY" not in os.environ
+
+
+def test_a_class_in_the_way_of_lm_evals_python_tasks_is_refused_with_the_reason(tmp_path: Path) -> None:
+    utils = (
+        "from lm_eval.api.task import ConfigurableTask\n"
+        "class Mine(ConfigurableTask):\n    def has_test_docs(self): return True\n"
+    )
+    folder = write(tmp_path, {"mine.yaml": "task: mine\nclass: !function utils.Mine\n", "utils.py": utils})
+    assert "class: Mine says with has_test_docs() what a task file says in a field" in str(failure(folder, "mine"))
+
+
+def test_azures_credentials_load_and_are_refused_where_they_are_used(tmp_path: Path) -> None:
+    utils = (
+        UTILS + "\n    from azure.identity import AzureCliCredential\n    def aggregate(values): AzureCliCredential()\n"
+    )
+    task = load(write(tmp_path, FOLDER | {"first/utils.py": utils}), "first")
+    with pytest.raises(UnsupportedError, match="pip install azure-identity"):
+        task.aggregation()["score"]([])
+
+
+def test_reasoning_is_removed_by_lmms_evals_name_for_it() -> None:
+    from fasteval.compat.thinking import parse_reasoning_tags_config, strip_reasoning_tags
+
+    assert "B" == strip_reasoning_tags("<t>A</t> B", [["<t>", "</t>"]])
+    assert parse_reasoning_tags_config("none") is None
+    assert [["<t>", "</t>"]] == parse_reasoning_tags_config('[["<a>", "</a>"]]', [["<t>", "</t>"]])
+
+
+def test_direction_may_be_left_open_and_a_groups_metrics_have_no_effect(tmp_path: Path) -> None:
+    open_direction = FOLDER["first/_default_template_yaml"].replace(
+        "{metric: score,", "{metric: score, higher_is_better: null,"
+    )
+    group = "group: both\ntask: [first, second]\nmetric_list: [{metric: score}]\n"
+    write(tmp_path, FOLDER | {"first/_default_template_yaml": open_direction, "both.yaml": group})
+    manager = TaskManager(tmp_path)
+    assert {"score": True} == manager.load_task_or_group("both")["first"].higher_is_better()

@@ -13,6 +13,8 @@ __all__ = ["distribution_of", "import_or_refuse", "refuse"]
 
 #: Distributions whose name differs from that of the package they bring.
 _DISTRIBUTIONS = {
+    "azure": "azure-identity",
+    "antlr4": "antlr4-python3-runtime==4.11",
     "Levenshtein": "python-Levenshtein",
     "PIL": "pillow",
     "bleurt_pytorch": "bleurt-pytorch",

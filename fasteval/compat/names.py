@@ -9,6 +9,8 @@ PACKAGES = ("lmms_eval", "lm_eval")
 
 #: Third-party packages that are supplied only where they are not installed.
 STANDINS = {
+    "azure": "fasteval.compat.azureidentity",
+    "azure.identity": "fasteval.compat.azureidentity",
     "evaluate": "fasteval.compat.evaluate",
     "loguru": "fasteval.compat.loguru",
     "openai": "fasteval.compat.openai",
@@ -18,7 +20,7 @@ STANDINS = {
     "sklearn.metrics": "fasteval.compat.sklearnmetrics",
 }
 #: Those of them that let a task load, but refuse to do their work: a warning says so when the task loads.
-REFUSING = ("evaluate", "openai", "requests")
+REFUSING = ("azure.identity", "evaluate", "openai", "requests")
 
 _BOTH: dict[str, tuple[str, ...]] = {
     "": ("fasteval.compat.root",),
@@ -35,6 +37,7 @@ _BOTH: dict[str, tuple[str, ...]] = {
     "utils": ("fasteval.compat.utils",),
 }
 _LMMS_EVAL: dict[str, tuple[str, ...]] = {
+    "api.reasoning": ("fasteval.compat.thinking",),
     "azure_openai_compat": ("fasteval.compat.azure",),
     "llm_judge": ("fasteval.compat.judge",),
     "llm_judge.protocol": ("fasteval.compat.judge",),

@@ -14,7 +14,7 @@ from fasteval.filters.text import TextFilter
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MultiChoiceRegex", "Regex"]
+__all__ = ["MultiChoiceRegex", "Regex", "RegexPos"]
 
 #: GSM8K's form of a final answer; the default of lm-eval's filter.
 _DEFAULT_PATTERN = r"#### (\-?[0-9\.\,]+)"
@@ -135,6 +135,25 @@ class MultiChoiceRegex(Regex):
         if self.ignore_punctuation:
             text = "".join(character for character in text if not unicodedata.category(character).startswith("P"))
         return text
+
+
+@register_filter("regex_pos")
+class RegexPos(TextFilter):
+    """Reads part-of-speech tags: of each pair `('word', 'TAG')` in the answer the tag, as a list of texts.
+
+    lm-eval's filter of this name takes the options of `regex` and uses none but the fallback; so does this one.
+    """
+
+    _PAIR = re.compile(r"\('([^']*)', '([^']*)'\)")
+
+    def __init__(self, regex_pattern: str = "", group_select: int = 0, fallback: list[str] | None = None) -> None:
+        """Sets what an answer without pairs becomes: `["invalid"]` if nothing else is said."""
+        self.regex_pattern, self.group_select = regex_pattern, group_select
+        self.fallback = ["invalid"] if fallback is None else fallback
+
+    def transform(self, text: str, doc: dict[str, Any]) -> list[str]:  # noqa: ARG002 - the base class's signature
+        """Returns the tags, or the fallback."""
+        return [tag for _, tag in self._PAIR.findall(text)] or self.fallback
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

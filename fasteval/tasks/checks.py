@@ -221,5 +221,5 @@ def check_together(config: TaskConfig) -> Iterator[tuple[str, str]]:
         metric = entry["metric"]
         if not isinstance(metric, str) and not callable(metric):
             yield "metric_list", f"expected a metric's name or !function module.name, got {metric!r}"
-        if not isinstance(entry.get("higher_is_better", True), bool):
+        if not isinstance(entry.get("higher_is_better"), bool | None):
             yield "metric_list", f"higher_is_better must be true or false, got {entry['higher_is_better']!r}"

@@ -68,7 +68,8 @@ class GroupConfig:
         metadata: `version` is in there.
         source: the file and the fields' lines, for messages.
 
-    A `tag` is taken and has no effect, as in lm-eval: a group has its own name.
+    A `tag` and a `metric_list` are taken and have no effect, as in lm-eval: a group has its own name, and its
+    tasks have the metrics.
     """
 
     group: str
@@ -85,7 +86,7 @@ class GroupConfig:
         Raises:
             TaskFileError: an unknown field, or one with a value that it cannot have.
         """
-        known = ("group", "group_alias", "tag", "task", "aggregate_metric_list", "metadata")
+        known = ("group", "group_alias", "tag", "metric_list", "task", "aggregate_metric_list", "metadata")
         for name in file.fields:
             if name not in known:
                 close = nearest(name, known)

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskManager"]
 
+# How classes that were written against lm-eval's or lmms-eval's base class say where their documents are.
+_THEIR_METHODS = ("has_test_docs", "has_validation_docs", "download")
+
 
 class TaskManager:
     """Finds and loads tasks of the library and of further folders.
@@ -248,6 +251,10 @@ class TaskManager:
             cls = named.target if isinstance(named, TaskFunction) else named
             if not (isinstance(cls, type) and issubclass(cls, ConfigurableTask)):
                 raise file.error("class", f"{named!r} is not a subclass of fasteval.ConfigurableTask")
+            theirs = [name for name in _THEIR_METHODS if hasattr(cls, name)]
+            if theirs:
+                reason = f"says with {theirs[0]}() what a task file says in a field, and cannot be run by this version"
+                raise file.error("class", f"{cls.__name__} {reason}: write it as a task file")
             file = replace(file, fields={key: value for key, value in file.fields.items() if key != "class"})
         config = TaskConfig.from_file(file)
         options: dict[str, Any] = {"datasets": self._datasets, "prompt_profile": self._prompt_profile, "folder": folder}

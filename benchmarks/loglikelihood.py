@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from PIL import Image
-
     from fasteval.media import Media
+    from fasteval.models.media_decoder import Decoded
 
 
 #: Log-probability, and whether no token was more probable.
@@ -167,10 +166,10 @@ def by_prompt(requests: list[HostRequest]) -> Iterator[list[HostRequest]]:
     yield group
 
 
-_PICTURES: dict[str, Image.Image] = {}
+_PICTURES: dict[str, Decoded] = {}
 
 
-def images_of(request: HostRequest) -> list[Image.Image]:
+def images_of(request: HostRequest) -> list[Decoded]:
     """Returns a request's pictures, decoded once for both ways."""
     from fasteval.models.media_decoder import MediaDecoder
 

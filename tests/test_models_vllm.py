@@ -289,8 +289,9 @@ def test_plain_text_on_a_text_model_has_one_bos_and_rolls_over_long_texts(llama:
         answers.append(respond(engine, requests))
         errors.append([completion.error for _, completion in sorted(answer(engine, hopeless).items())])
         picture = EngineRequest(6, Kind.GENERATE_UNTIL, Prompt(text="picture"), None, (drawing(0),))
-        with pytest.raises(UnsupportedError, match="takes no images"):
-            answer(engine, [picture])
+        refused = answer(engine, [picture])[6].error
+        assert refused is not None
+        assert "takes no image" in refused
         engine.close()
     expected, got = answers
     assert all(map(close_enough, expected[:5], got[:5]))

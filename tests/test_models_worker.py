@@ -184,7 +184,7 @@ def test_an_unreadable_picture_costs_only_the_requests_that_show_it(decoder: Med
 def test_a_picture_that_many_requests_show_is_decoded_once(decoder: MediaDecoder) -> None:
     backend = StubBackend()
     work(backend, decoder, [ask(*"abcdefgh", media=(picture((1, 2, 3)),))])
-    assert 1 == decoder.decoded
+    assert {"image": 1} == decoder.decoded
     assert [(1, 2, 3)] * 8 == backend.colours
 
 
@@ -206,14 +206,14 @@ def test_completions_carry_the_counters(decoder: MediaDecoder) -> None:
 
 
 def test_decoded_pictures_are_dropped_when_they_are_too_many() -> None:
-    decoder = MediaDecoder(threads=1, pixels_kept=20)
+    decoder = MediaDecoder(threads=1, bytes_kept=60)
     media = [picture((number, 0, 0)) for number in range(3)]
     for medium in media:
         decoder.decode([medium])
     decoder.decode([media[2]])
-    assert 3 == decoder.decoded
+    assert {"image": 3} == decoder.decoded
     decoder.decode([media[0]])
-    assert 4 == decoder.decoded
+    assert {"image": 4} == decoder.decoded
     decoder.close()
 
 

@@ -110,7 +110,7 @@ def test_a_wrong_value_is_refused_when_the_file_is_loaded(message: str, fields: 
     [
         ("output_type: 'generate_until_agentic' cannot be run", {"output_type": "generate_until_agentic"}),
         ("output_type: 'generate_visual_cot' cannot be run", {"output_type": "generate_visual_cot"}),
-        ("doc_to_audio: audio is not supported", {"doc_to_audio": "sound"}),
+        ("doc_to_audio: beside", {"doc_to_audio": "sound", "doc_to_visual": "image"}),
         ("use_prompt: promptsource", {"use_prompt": "x"}),
         ("unsafe_code: ", {"unsafe_code": True}),
         ("dataset_kwargs: 'video'", {"dataset_kwargs": {"video": True}}),

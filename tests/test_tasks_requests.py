@@ -152,7 +152,8 @@ def test_construct_requests_takes_any_context(tmp_path: Path) -> None:
 
 def test_classic_messages_hold_the_media_and_then_the_text(tmp_path: Path) -> None:
     task = make(tmp_path, "doc_to_visual: !function utils.visual\n", "def visual(doc):\n    return ['v.mp4']\n")
-    content = [{"type": "video", "url": "v.mp4"}, {"type": "text", "text": "q0"}]
+    (tmp_path / "v.mp4").touch()
+    content = [{"type": "video", "url": str(tmp_path / "v.mp4")}, {"type": "text", "text": "q0"}]
     assert [{"role": "user", "content": content}] == task.doc_to_messages(task.docs[0])
 
 

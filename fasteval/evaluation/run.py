@@ -19,7 +19,7 @@ from fasteval.evaluation.workload import compile_workload, load_tasks
 from fasteval.models.create import resolve_model
 from fasteval.results.files import check_writable
 from fasteval.results.progress import SilentProgress
-from fasteval.scheduling import check_feasible, make_plan
+from fasteval.scheduling import RequestLoader, check_feasible, check_media, make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +81,7 @@ def evaluate(
         with recorder.timeline.stage("load"):
             plan = _plan(settings, workload, engine, cache, observer)
             check_feasible(plan, engine.capabilities())
+            check_media(plan, engine.capabilities(), RequestLoader(plan, workload.tasks))
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():

@@ -8,17 +8,17 @@ pixels: a box drawn on it can never pass for the source.
 
 from __future__ import annotations
 
-import functools
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import xxhash
 from PIL import Image
 
 from fasteval.media.opening import open_image
+from fasteval.media.sources import source_digest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from PIL import ImagePalette
 
 __all__ = ["LazyImage"]
@@ -63,11 +63,7 @@ class LazyImage(Image.Image):
     def digest(self) -> bytes:
         """16 bytes that identify the encoded source (not the operations)."""
         if self._digest is None:
-            if isinstance(self.source, bytes):
-                self._digest = xxhash.xxh3_128_digest(self.source)
-            else:
-                state = os.stat(self.source)  # noqa: PTH116 - making a Path costs more than asking
-                self._digest = _file_digest(self.source, state.st_ino, state.st_size, state.st_mtime_ns)
+            self._digest = source_digest(self.source)
         return self._digest
 
     @property
@@ -173,9 +169,3 @@ class LazyImage(Image.Image):
 def _same(image: Image.Image) -> Image.Image:
     """Returns `image`: what the pickle of a changed image calls."""
     return image
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _file_digest(path: str, inode: int, size: int, mtime: int) -> bytes:  # noqa: ARG001 - they tell a file's states apart
-    """Returns the digest of a file's content; the questions about one picture read it once."""
-    return xxhash.xxh3_128_digest(Path(path).read_bytes())

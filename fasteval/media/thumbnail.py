@@ -1,15 +1,17 @@
-"""`thumbnail`: a picture, small enough to be one of thousands in a page."""
+"""`thumbnail`: a picture, or a video's first frame, small enough to be one of thousands in a page."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from fasteval.media.media import decode_image, eight_bits
+from fasteval.media.video import decode_video
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from fasteval.media.media import Media
 
 __all__ = ["thumbnail"]
@@ -22,7 +24,7 @@ _TINY = 128
 
 
 def thumbnail(media: Media, max_bytes: int) -> bytes:
-    """Returns a picture as WebP, at most 640 pixels wide and high, and never enlarged.
+    """Returns a picture, or a video's first frame, as WebP, at most 640 pixels wide and high, and never enlarged.
 
     The largest of a few sizes that fits into `max_bytes` is aimed at; where none fits, it is the smallest, of one or
     two kilobytes. Pictures of at most 128 pixels keep every pixel if they fit.
@@ -30,7 +32,11 @@ def thumbnail(media: Media, max_bytes: int) -> bytes:
     Raises:
         RequestError: the picture cannot be decoded.
     """
-    image = eight_bits(decode_image(media, enough=_STEPS[0][0]))
+    if media.kind == "video":
+        first = replace(media.frames, max_num_frames=1, fps=None)
+        image = Image.fromarray(decode_video(media.source, first).frames[0])
+    else:
+        image = eight_bits(decode_image(media, enough=_STEPS[0][0]))
     if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     if max(image.size) <= _TINY:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from PIL import Image
-
     from fasteval.api.request import Completion
+    from fasteval.models.media_decoder import Decoded
     from fasteval.models.wire import HostRequest
 
 __all__ = ["Backend"]
@@ -26,16 +25,16 @@ class Backend(Protocol):
     def unfinished(self) -> int:
         """How many requests it has in hand."""
 
-    def add(self, request: HostRequest, images: Sequence[Image.Image]) -> None:
-        """Takes a request whose images are decoded.
+    def add(self, request: HostRequest, media: Sequence[Decoded]) -> None:
+        """Takes a request whose media are decoded.
 
         Raises:
             RequestError: this request cannot be answered.
             UnsupportedError: the engine cannot honour what is asked, of this request or any like it.
         """
 
-    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
-        """Takes log-likelihood requests that have prompt and images in common.
+    def add_choices(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> list[Completion]:
+        """Takes log-likelihood requests that have prompt and media in common.
 
         Returns:
             The completions of those that cannot be answered.

@@ -211,10 +211,11 @@ def _engine_config(
     backend: str, folder: Path, model_args: dict[str, Any], *, seed: int, rendering: str
 ) -> EngineConfig:
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.peer_arguments import translate_arguments
+    from fasteval.models.peer_arguments import take_frames, translate_arguments
 
     arguments = translate_arguments(model_args) if backend == "vllm" else dict(model_args)
     max_model_len = arguments.pop("max_model_len", None)
+    frames = take_frames(arguments)
     return EngineConfig(
         backend=backend,
         checkpoint=folder,
@@ -223,6 +224,7 @@ def _engine_config(
         max_model_len=None if max_model_len is None else _whole_number("max_model_len", max_model_len),
         arguments=arguments,
         rendering=rendering,
+        frames=frames,
     )
 
 

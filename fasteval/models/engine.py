@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import Completion, EngineRequest
 
-__all__ = ["ALL_KINDS", "Capabilities", "Engine"]
+__all__ = ["ALL_KINDS", "ALL_MEDIA", "Capabilities", "Engine"]
 
 ALL_KINDS = frozenset(Kind)
+ALL_MEDIA = frozenset({"image", "video", "audio"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Capabilities:
 
     Attributes:
         kinds: the kinds of request that it answers.
-        media: the kinds of media that it takes.
+        media: the kinds of media that it takes, as far as that is known before it is loaded.
         window: how many requests it likes to have in hand, so that it never waits for the next one.
         runs_dialogs: whether it answers a multi-round request as a whole (models that somebody wrote do), rather than
             one round at a time.
@@ -33,7 +34,7 @@ class Capabilities:
     """
 
     kinds: frozenset[Kind] = ALL_KINDS
-    media: frozenset[str] = frozenset({"image"})
+    media: frozenset[str] = ALL_MEDIA
     window: int = 256
     runs_dialogs: bool = False
     is_cacheable: bool = True

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fasteval.errors import UnknownNameError, UsageError
+from fasteval.media import DEFAULT_FRAMES, FrameChoice
 
 __all__ = ["ALONE", "BACKENDS", "EngineConfig"]
 
@@ -31,6 +32,7 @@ class EngineConfig:
             own); part of the fingerprint and of nothing else.
         deterministic: an answer must not depend on what else is in the engine: vLLM's batch-invariant kernels on GPUs;
             on CPU, where it has none, one request at a time and no prefix cache.
+        frames: which frames of a video the model is shown, where the task leaves it open.
     """
 
     backend: str
@@ -41,6 +43,7 @@ class EngineConfig:
     max_model_len: int | None = None
     rendering: str = ""
     deterministic: bool = False
+    frames: FrameChoice = DEFAULT_FRAMES
 
     def __post_init__(self) -> None:
         """Refuses what no engine could be started with."""
@@ -67,9 +70,11 @@ class EngineConfig:
             "max_model_len": self.max_model_len,
             "rendering": self.rendering,
             "deterministic": self.deterministic,
+            "frames": self.frames.to_text(),
         }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EngineConfig:
         """Returns the configuration that `to_dict` gave."""
-        return cls(**{**values, "checkpoint": Path(values["checkpoint"])})
+        frames = FrameChoice.from_text(values["frames"])
+        return cls(**{**values, "checkpoint": Path(values["checkpoint"]), "frames": frames})

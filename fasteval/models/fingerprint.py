@@ -13,6 +13,7 @@ import xxhash
 
 from fasteval.cache.folder import make_private
 from fasteval.errors import CheckpointError
+from fasteval.media import DEFAULT_FRAMES
 from fasteval.models.distribution import distribution_version, vllm_distribution
 from fasteval.models.engine_arguments import NEUTRAL_ARGUMENTS, PATH_ARGUMENTS
 
@@ -60,6 +61,8 @@ def fingerprint_parts(config: EngineConfig, cache_folder: Path | None = None) ->
         for name, value in config.arguments.items()
         if name not in NEUTRAL_ARGUMENTS and value is not None
     }
+    if config.frames != DEFAULT_FRAMES:
+        arguments["frames"] = config.frames.to_text()
     return {
         "backend": config.backend,
         "engine": vllm_distribution() if config.backend == "vllm" else None,

@@ -10,6 +10,7 @@ import orjson
 
 from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError
+from fasteval.media import DecodedVideo
 from fasteval.models.continuation import encode_pair, encode_prompt, prefix_token
 from fasteval.models.rolling import rolling_windows
 from fasteval.models.sampling import SamplingParameters
@@ -17,9 +18,8 @@ from fasteval.models.sampling import SamplingParameters
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from PIL import Image
-
     from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.media_decoder import Decoded
     from fasteval.models.wire import HostRequest
 
 __all__ = ["HFBackend"]
@@ -57,7 +57,7 @@ class HFBackend:
         own = self._model.config.get_text_config().max_position_embeddings
         #: Longest prompt, as in vLLM: one token is always for the answer.
         self._limit = (config.max_model_len or own) - 1
-        self._waiting: deque[tuple[HostRequest, tuple[Image.Image, ...]]] = deque()
+        self._waiting: deque[tuple[HostRequest, tuple[Decoded, ...]]] = deque()
         self._counters = dict.fromkeys(("engine_steps", "requests", "prompt_tokens", "output_tokens"), 0.0)
 
     def _load(self, config: EngineConfig, arguments: dict[str, Any]) -> None:
@@ -90,20 +90,21 @@ class HFBackend:
         """How many rows wait."""
         return len(self._waiting)
 
-    def add(self, request: HostRequest, images: Sequence[Image.Image]) -> None:
+    def add(self, request: HostRequest, media: Sequence[Decoded]) -> None:
         """Takes a row (see `Backend.add`)."""
-        if images and not self._takes_images:
-            raise UnsupportedError("this checkpoint takes no images, and the request has some")
+        for kind in sorted({medium.kind for medium in request.media}):
+            if not self._takes_images or kind == "audio":
+                raise RequestError(f"this checkpoint, in transformers, takes no {kind}")
         sampling = request.sampling
         if sampling is not None and (sampling.presence_penalty or sampling.frequency_penalty):
             raise UnsupportedError("presence_penalty and frequency_penalty are not supported by transformers")
-        self._waiting.append((request, tuple(images)))
+        self._waiting.append((request, tuple(media)))
         self._counters["requests"] += 1
 
-    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
+    def add_choices(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> list[Completion]:
         """Takes log-likelihood rows, each by itself: what they share is computed as often as it is asked for."""
         for request in requests:
-            self.add(request, images)
+            self.add(request, media)
         return []
 
     def step(self) -> list[Completion]:
@@ -111,18 +112,18 @@ class HFBackend:
         if not self._waiting:
             return []
         self._counters["engine_steps"] += 1
-        request, images = self._waiting.popleft()
+        request, media = self._waiting.popleft()
         try:
-            response = self._answer(request, images)
+            response = self._answer(request, media)
         except RequestError as error:
             return [Completion(request.row, error=str(error))]
         self._counters["prompt_tokens"] += response.prompt_tokens
         self._counters["output_tokens"] += response.output_tokens if request.kind.generates else 0
         return [Completion(request.row, response)]
 
-    def _answer(self, request: HostRequest, images: tuple[Image.Image, ...]) -> Response:
+    def _answer(self, request: HostRequest, media: tuple[Decoded, ...]) -> Response:
         if request.kind.generates:
-            return self._generate(request, images)
+            return self._generate(request, media)
         if request.kind == Kind.LOGLIKELIHOOD_ROLLING:
             return self._roll(request)
         token_ids, scored = encode_pair(
@@ -134,28 +135,24 @@ class HFBackend:
             prefix=self._prefix,
         )
         text = request.text + (request.continuation or "")
-        inputs = self._inputs(token_ids, text, images, is_plain=request.is_plain)
+        inputs = self._inputs(token_ids, text, media, is_plain=request.is_plain)
         return self._score(inputs, scored)
 
     def _encode(self, text: str, add_special_tokens: bool) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
 
-    def _inputs(
-        self, token_ids: list[int], text: str, images: tuple[Image.Image, ...], *, is_plain: bool
-    ) -> dict[str, Any]:
-        """Returns the model's keyword arguments; with images, the processor writes text and placeholders itself."""
+    def _inputs(self, token_ids: list[int], text: str, media: tuple[Decoded, ...], *, is_plain: bool) -> dict[str, Any]:
+        """Returns the model's keyword arguments; with media, the processor writes text and placeholders itself."""
         import torch
 
-        if images:
+        if media:
             bos = self._tokenizer.bos_token
             special = is_plain and not (bos is not None and text.startswith(bos))
             try:
-                batch = self._processor(
-                    text=[text], images=list(images), add_special_tokens=special, return_tensors="pt"
-                )
+                batch = self._processor(text=[text], **_shown(media), add_special_tokens=special, return_tensors="pt")
             except MemoryError:
                 raise
-            except Exception as error:  # one document's image can break a processor in any way
+            except Exception as error:  # one document's media can break a processor in any way
                 line = str(error).strip().partition("\n")[0]
                 raise RequestError(f"the model's processor refuses the prompt: {line}") from error
             inputs = dict(batch.to(self._device))
@@ -207,10 +204,10 @@ class HFBackend:
             sum(part.output_tokens for part in parts),
         )
 
-    def _generate(self, request: HostRequest, images: tuple[Image.Image, ...]) -> Response:
+    def _generate(self, request: HostRequest, media: tuple[Decoded, ...]) -> Response:
         sampling = request.sampling or SamplingParameters()
         token_ids = encode_prompt(self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos)
-        inputs = self._inputs(token_ids, request.text, images, is_plain=request.is_plain)
+        inputs = self._inputs(token_ids, request.text, media, is_plain=request.is_plain)
         seed = request.seed if sampling.seed is None else sampling.seed
         length = int(inputs["input_ids"].shape[1])
         texts, tokens, reasons = [], 0, set()
@@ -292,3 +289,16 @@ def _cut(text: str, stop: tuple[str, ...]) -> str | None:
     """Returns the text before the first stop string, or None if there is none in it."""
     places = [place for place in (text.find(entry) for entry in stop) if place >= 0]
     return text[: min(places)] if places else None
+
+
+def _shown(media: Sequence[Decoded]) -> dict[str, Any]:
+    """Returns a processor's arguments for pictures and videos; no frames are chosen among the chosen ones."""
+    videos = [item for item in media if isinstance(item, DecodedVideo)]
+    pictures = [item for item in media if not isinstance(item, DecodedVideo)]
+    shown: dict[str, Any] = {"images": pictures} if pictures else {}
+    if videos:
+        about = [
+            {"total_num_frames": item.total, "fps": item.fps, "frames_indices": list(item.indices)} for item in videos
+        ]
+        shown |= {"videos": [item.frames for item in videos], "video_metadata": about, "do_sample_frames": False}
+    return shown

@@ -15,6 +15,7 @@ from fasteval.models.engine import Capabilities
 from fasteval.models.fingerprint import fingerprint_of, fingerprint_parts
 from fasteval.models.host_process import HostProcess
 from fasteval.models.kv_cache import fit_to_memory
+from fasteval.models.modalities import checkpoint_media
 from fasteval.models.sampling import SamplingParameters
 from fasteval.models.wire import Frame, HostRequest, decode_completions, decode_failure, encode_requests
 
@@ -83,11 +84,12 @@ class HostEngine:
 
     def capabilities(self) -> Capabilities:
         """Returns what the backend can do."""
+        media = checkpoint_media(self.config.checkpoint)
         if self.config.backend == "hf":
-            return Capabilities(window=16)
+            return Capabilities(window=16, media=media - {"audio"})
         sequences = int(self.config.arguments.get("max_num_seqs") or (256 if is_cpu_build() else 1024))
-        # As many again wait in the host, where their pictures are being decoded.
-        return Capabilities(window=max(2 * sequences, 64))
+        # As many again wait in the host, where their media are being decoded.
+        return Capabilities(window=max(2 * sequences, 64), media=media)
 
     def render(self, prompt: Prompt) -> str:
         """Returns the exact text that the model is shown."""
@@ -141,7 +143,7 @@ class HostEngine:
             text=text,
             is_plain=not request.prompt.is_chat,
             continuation=request.continuation,
-            media=request.media,
+            media=tuple(medium.with_frames(self.config.frames) for medium in request.media),
             sampling=self._sampling_of(request.generation_kwargs) if request.kind.generates else None,
             seed=request.seed,
         )

@@ -1,16 +1,16 @@
-"""`MediaDecoder`: pictures are decoded ahead of their turn by a few threads, each once while it is in hand."""
+"""`MediaDecoder`: media are decoded ahead of their turn by a few threads, each once while it is in hand."""
 
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
-from fasteval.errors import RequestError
-from fasteval.media import decode_image, eight_bits
+from fasteval.errors import FastEvalError, RequestError
+from fasteval.media import DecodedAudio, DecodedVideo, decode_frames, decode_image, decode_sound, eight_bits
 from fasteval.media.opening import max_pixels
 
 if TYPE_CHECKING:
@@ -18,81 +18,94 @@ if TYPE_CHECKING:
 
     from fasteval.media import Media
 
-__all__ = ["MediaDecoder", "to_rgb"]
+__all__ = ["Decoded", "MediaDecoder", "decoded_bytes", "to_rgb"]
 
-# What is kept of decoded pictures for the requests that follow: 256 MiB of RGB.
-_PIXELS_KEPT = (256 << 20) // 3
+#: A decoded medium.
+Decoded = Image.Image | DecodedVideo | DecodedAudio
+
+# What is kept of decoded media for the requests that follow.
+_BYTES_KEPT = 256 << 20
+# A video can be a gigabyte: so many are decoded, or about to be, before their turn.
+_VIDEOS_AHEAD = 2
 
 
 class MediaDecoder:
-    """Decodes media in threads (Pillow releases the interpreter lock), and keeps what was used last.
+    """Decodes media in threads (decoders release the interpreter lock), and keeps what was used last.
 
-    Used by one thread. A picture that cannot be decoded is an error for each request that shows it.
+    Used by one thread. A medium that cannot be decoded is an error for each request that shows it.
     """
 
-    def __init__(self, threads: int | None = None, pixels_kept: int = _PIXELS_KEPT) -> None:
+    def __init__(self, threads: int | None = None, bytes_kept: int = _BYTES_KEPT) -> None:
         """Starts no thread yet.
 
         Args:
             threads: how many at most; by default one a core, but no more than four.
-            pixels_kept: how many pixels may stay decoded after their request has gone on.
+            bytes_kept: how much may stay decoded after its request has gone on.
 
         Raises:
             UsageError: the environment sets a limit of pixels that is no number.
         """
         max_pixels()
         self._pool = ThreadPoolExecutor(threads or min(4, os.cpu_count() or 1), "decode")
-        self._pixels_kept = pixels_kept
-        self._futures: OrderedDict[str, Future[Image.Image]] = OrderedDict()
+        self._bytes_kept = bytes_kept
+        self._futures: OrderedDict[str, Future[Decoded]] = OrderedDict()
         self._sizes: dict[str, int] = {}
         self._kept = 0
-        #: How many pictures were decoded.
-        self.decoded = 0
+        self._ahead: set[str] = set()
+        #: How many media were decoded, by kind.
+        self.decoded: Counter[str] = Counter(image=0)
 
     def prefetch(self, media: Sequence[Media]) -> None:
-        """Begins to decode; returns at once."""
+        """Begins to decode; returns at once. Of videos only the next ones are begun with."""
         for medium in media:
-            self._future(medium)
+            if medium.kind != "video" or medium.content_id in self._futures:
+                self._future(medium)
+            elif len(self._ahead) < _VIDEOS_AHEAD:
+                self._ahead.add(medium.content_id)
+                self._future(medium)
 
     def is_decoded(self, media: Sequence[Media]) -> bool:
         """Whether `decode` would return at once."""
         return all(self._future(medium).done() for medium in media)
 
-    def decode(self, media: Sequence[Media]) -> tuple[Image.Image, ...]:
-        """Returns the pictures in RGB, waiting for them if need be.
+    def decode(self, media: Sequence[Media]) -> tuple[Decoded, ...]:
+        """Returns the media, pictures in RGB, waiting for them if need be.
 
         Raises:
             RequestError: one of them cannot be decoded.
+            UnsupportedError: a package that this takes is not installed.
         """
-        images = tuple(self._future(medium).result() for medium in media)
-        for medium, image in zip(media, images, strict=True):
+        self._ahead.difference_update(medium.content_id for medium in media)
+        decoded = tuple(self._future(medium).result() for medium in media)
+        for medium, item in zip(media, decoded, strict=True):
             if medium.content_id not in self._sizes:
-                self._sizes[medium.content_id] = image.width * image.height
+                self._sizes[medium.content_id] = decoded_bytes(item)
                 self._kept += self._sizes[medium.content_id]
         self._evict()
-        return images
+        return decoded
 
-    def _future(self, medium: Media) -> Future[Image.Image]:
+    def _future(self, medium: Media) -> Future[Decoded]:
         future = self._futures.get(medium.content_id)
         if future is None:
             future = self._futures[medium.content_id] = self._pool.submit(_decode, medium)
-            self.decoded += 1
+            self.decoded[medium.kind] += 1
         self._futures.move_to_end(medium.content_id)
         return future
 
     def _evict(self) -> None:
-        """Drops what was used longest ago; a request that has its pictures keeps them alive by itself."""
+        """Drops what was used longest ago; a request that has its media keeps them alive by itself."""
         for content_id in list(self._futures):
-            if self._kept <= self._pixels_kept:
+            if self._kept <= self._bytes_kept:
                 return
             if content_id in self._sizes:
                 del self._futures[content_id]
                 self._kept -= self._sizes.pop(content_id)
 
     def clear(self) -> None:
-        """Forgets all pictures."""
+        """Forgets all media."""
         self._futures.clear()
         self._sizes.clear()
+        self._ahead.clear()
         self._kept = 0
 
     def close(self) -> None:
@@ -116,10 +129,19 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return opaque
 
 
-def _decode(medium: Media) -> Image.Image:
+def decoded_bytes(decoded: Decoded) -> int:
+    """Returns how much memory a decoded medium takes."""
+    if isinstance(decoded, Image.Image):
+        return decoded.width * decoded.height * 3
+    return (decoded.frames if isinstance(decoded, DecodedVideo) else decoded.samples).nbytes
+
+
+def _decode(medium: Media) -> Decoded:
     try:
-        return to_rgb(decode_image(medium))
-    except (RequestError, MemoryError):
+        if medium.kind == "video":
+            return decode_frames(medium)
+        return decode_sound(medium) if medium.kind == "audio" else to_rgb(decode_image(medium))
+    except (FastEvalError, MemoryError):
         raise
     except Exception as error:  # decoders of broken files raise all sorts of errors
-        raise RequestError(f"unreadable image: {type(error).__name__}: {error}") from error
+        raise RequestError(f"unreadable {medium.kind}: {type(error).__name__}: {error}") from error

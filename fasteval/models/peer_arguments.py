@@ -6,11 +6,12 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UsageError
+from fasteval.media import DEFAULT_FRAMES, FrameChoice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["translate_arguments"]
+__all__ = ["take_frames", "translate_arguments"]
 
 _LOG = logging.getLogger("fasteval.models")
 
@@ -26,7 +27,7 @@ _NOT_NEEDED = {
 }
 _LENGTH = "the answers' length is the task's; override it with --gen_kwargs max_new_tokens=…"
 _PIXELS = "pass the checkpoint's own processor options as mm_processor_kwargs={…}"
-_VIDEO = "videos are not supported by this version"
+_FRAMES = "frames are chosen by max_num_frames and fps"
 _THINKING = "thoughts are removed by --reasoning_tags; a template of your own is chat_template=<file>"
 _REFUSED = {
     "max_new_tokens": _LENGTH,
@@ -34,9 +35,8 @@ _REFUSED = {
     "max_pixels": _PIXELS,
     "min_pixels": _PIXELS,
     "min_image_pixels": _PIXELS,
-    "max_frame_num": _VIDEO,
-    "fps": _VIDEO,
-    "nframes": _VIDEO,
+    "media_io_kwargs": _FRAMES,
+    "num_frames": _FRAMES,
     "image_first": "pictures stand where the task puts them",
     "enable_thinking": _THINKING,
     "think_end_token": _THINKING,
@@ -47,6 +47,22 @@ _REFUSED = {
     "prefix_token_id": "the checkpoint's tokenizer decides about the first token",
     "truncation_side": "a prompt that does not fit is an error row, never cut",
 }
+
+# Under which names lmms-eval's models take the largest number of a video's frames.
+_MAX_FRAMES = ("max_num_frames", "max_frames_num", "max_frame_num", "nframes")
+
+
+def take_frames(arguments: dict[str, Any]) -> FrameChoice:
+    """Takes `max_num_frames` and `fps` out of the arguments; returns which frames of a video a model is shown.
+
+    Raises:
+        UsageError: a value is no number, or two names of one thing contradict each other.
+    """
+    given = {name: value for name in _MAX_FRAMES if (value := arguments.pop(name, None)) is not None}
+    if len(set(given.values())) > 1:
+        raise UsageError(f"model arguments {', '.join(given)} are names of one thing: give one of them")
+    own = FrameChoice(next(iter(given.values()), None), arguments.pop("fps", None))
+    return own.completed(DEFAULT_FRAMES)
 
 
 def translate_arguments(model_args: Mapping[str, Any]) -> dict[str, Any]:

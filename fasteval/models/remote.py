@@ -95,6 +95,7 @@ class RemoteEngine:
             window=2 * self._settings.concurrency * len(self._settings.base_urls),
             is_cacheable=self._settings.revision is not None,
             options=self._dialect.options,
+            media=frozenset({"image"}),
         )
 
     def render(self, prompt: Prompt) -> str:

@@ -152,6 +152,8 @@ def _content(parts: Sequence[Mapping[str, Any]], media: Sequence[dict[str, Any]]
 
 
 def _image_part(medium: Media, dialect: Dialect) -> dict[str, Any]:
+    if medium.kind != "image":
+        raise RequestError(f"servers are sent images, no {medium.kind}: run the checkpoint with --model vllm")
     part: dict[str, Any] = {"type": "image_url", "image_url": {"url": _data_url(medium)}}
     if dialect.names_images:
         part["uuid"] = medium.content_id

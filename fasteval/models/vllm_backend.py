@@ -11,7 +11,7 @@ from fasteval.models.continuation import encode_pair, encode_prompt, prefix_toke
 from fasteval.models.rolling import rolling_windows
 from fasteval.models.sampling import SamplingParameters
 from fasteval.models.vllm_loading import load_engine
-from fasteval.models.vllm_media import keep_media_in_process
+from fasteval.models.vllm_media import VLLMMedia, keep_media_in_process
 from fasteval.models.vllm_sampling import generation_params, scoring_params
 from fasteval.models.vllm_scoring import ChoiceScorer, engine_traits, read_edges
 from fasteval.scoring import Reading
@@ -19,9 +19,8 @@ from fasteval.scoring import Reading
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from PIL import Image
-
     from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.media_decoder import Decoded
     from fasteval.models.wire import HostRequest
 
 __all__ = ["VLLMBackend"]
@@ -65,7 +64,7 @@ class VLLMBackend:
         #: Longest prompt: vLLM always has to generate one token behind it.
         self._limit = vllm_config.model_config.max_model_len - 1
         self._capacity: int = vllm_config.scheduler_config.max_num_seqs
-        self._takes_images: bool = vllm_config.model_config.supports_multimodal_inputs
+        self._media = VLLMMedia(self._renderer, str(vllm_config.model_config.architecture))
         self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
         self._keeps_media = self._in_process and keep_media_in_process(self._renderer)
         self._last_media: list[str] = []
@@ -89,16 +88,15 @@ class VLLMBackend:
         """How many rows it has in hand."""
         return len(self._rows) + self._scorer.unfinished
 
-    def add(self, request: HostRequest, images: Sequence[Image.Image]) -> None:
+    def add(self, request: HostRequest, decoded: Sequence[Decoded]) -> None:
         """Takes a row (see `Backend.add`)."""
-        if images and not self._takes_images:
-            raise UnsupportedError("this checkpoint takes no images, and the request has some")
+        self._media.check(request.media)
         if request.kind.generates:
             token_ids = encode_prompt(self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos)
             parts = [(token_ids, 0)]
         else:
             parts = self._rolling_parts(request)
-        inputs = [(self._render(token_ids, request, images), scored) for token_ids, scored in parts]
+        inputs = [(self._render(token_ids, request, decoded), scored) for token_ids, scored in parts]
         row = self._rows[request.row] = _Row(parts=set())
         try:
             for number, (prompt, scored) in enumerate(inputs):
@@ -113,10 +111,9 @@ class VLLMBackend:
             raise RequestError(f"vLLM refuses the prompt: {error}") from error
         self._counters["requests"] += 1
 
-    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
-        """Takes log-likelihood rows that have prompt and images in common (see `Backend.add_choices`)."""
-        if images and not self._takes_images:
-            raise UnsupportedError("this checkpoint takes no images, and the request has some")
+    def add_choices(self, requests: Sequence[HostRequest], decoded: Sequence[Decoded]) -> list[Completion]:
+        """Takes log-likelihood rows that have prompt and media in common (see `Backend.add_choices`)."""
+        self._media.check(requests[0].media)
         refused: list[Completion] = []
         contexts: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
         for request in requests:
@@ -128,7 +125,7 @@ class VLLMBackend:
                 # Where a choice's first token reaches back into the prompt, its context is another one.
                 contexts.setdefault(tuple(before), []).append((request.row, continuation))
         for context, choices in contexts.items():
-            refused += self._add_context(list(context), choices, requests[0], images)
+            refused += self._add_context(list(context), choices, requests[0], decoded)
         self._counters["requests"] += len(requests) - len(refused)
         return refused
 
@@ -148,11 +145,11 @@ class VLLMBackend:
         token_ids: list[int],
         choices: Sequence[tuple[int, list[int]]],
         request: HostRequest,
-        images: Sequence[Image.Image],
+        decoded: Sequence[Decoded],
     ) -> list[Completion]:
         """Hands the continuations of one context to the scorer; returns the completions of those that do not fit."""
         try:
-            context = self._render(token_ids, request, images)
+            context = self._render(token_ids, request, decoded)
         except RequestError as error:
             return [Completion(row, error=str(error)) for row, _ in choices]
         refused, fitting = [], []
@@ -167,10 +164,10 @@ class VLLMBackend:
             return refused
 
         def prompt(tokens: tuple[int, ...]) -> Any:
-            if self._in_process or not images:
+            if self._in_process or not decoded:
                 return context | {"prompt_token_ids": [*context["prompt_token_ids"], *tokens]}
-            # An engine in another process is sent each image once, and the renderer keeps account of it.
-            return self._render([*token_ids, *tokens], request, images)
+            # An engine in another process is sent each medium once, and the renderer keeps account of it.
+            return self._render([*token_ids, *tokens], request, decoded)
 
         rows, continuations = zip(*fitting, strict=True)
         places = context.get("mm_placeholders") or {}
@@ -189,24 +186,23 @@ class VLLMBackend:
         windows = rolling_windows(token_ids, self._prefix, self._limit)
         return [(context + scored, len(scored)) for context, scored in windows]
 
-    def _render(self, token_ids: list[int], request: HostRequest, images: Sequence[Image.Image]) -> Any:
-        """Returns the prompt in vLLM's own form, images processed and placeholders expanded."""
+    def _render(self, token_ids: list[int], request: HostRequest, decoded: Sequence[Decoded]) -> Any:
+        """Returns the prompt in vLLM's own form, media processed and placeholders expanded."""
         self._check_length(len(token_ids))
         media = [medium.content_id for medium in request.media]
-        is_kept = bool(images) and self._keeps_media and media == self._last_media
+        is_kept = bool(decoded) and self._keeps_media and media == self._last_media
         prompt: dict[str, Any] = {"prompt_token_ids": token_ids}
-        if images:
-            prompt["multi_modal_data"] = {"image": [None] * len(images) if is_kept else list(images)}
-            prompt["multi_modal_uuids"] = {"image": media}
+        if decoded:
+            prompt |= self._media.inputs(request.media, decoded, is_kept=is_kept)
             self._last_media = media
         try:
             (rendered,) = self._renderer.render_cmpl([prompt])
         except MemoryError:
             raise
-        except Exception as error:  # one document's image can break a processor in any way
+        except Exception as error:  # one document's media can break a processor in any way
             self._last_media = []
             if is_kept:  # this processor looks at the media whether it needs them or not
-                return self._render(token_ids, request, images)
+                return self._render(token_ids, request, decoded)
             text = str(error).strip().partition("\n")[0]
             raise RequestError(f"the model's processor refuses the prompt: {text or type(error).__name__}") from error
         self._check_length(len(rendered["prompt_token_ids"]))

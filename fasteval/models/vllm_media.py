@@ -1,10 +1,71 @@
-"""How vLLM's renderer keeps processed media where the engine is in the same process."""
+"""Media as vLLM's renderer takes them, and how it keeps processed ones where the engine is in the same process."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["keep_media_in_process"]
+from fasteval.errors import RequestError
+from fasteval.media import DecodedAudio, DecodedVideo
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fasteval.media import Media
+    from fasteval.models.media_decoder import Decoded
+
+__all__ = ["VLLMMedia", "keep_media_in_process"]
+
+
+class VLLMMedia:
+    """What a checkpoint takes beside text, and how it is handed over."""
+
+    def __init__(self, renderer: Any, architecture: str) -> None:
+        """Asks the renderer of a loaded engine; `architecture` is for messages."""
+        processor = getattr(renderer, "mm_processor", None)
+        self._info = None if processor is None else processor.info
+        self._architecture = architecture
+        #: The kinds of media that the checkpoint takes.
+        self.kinds = frozenset(() if self._info is None else self._info.supported_mm_limits)
+
+    def check(self, media: Sequence[Media]) -> None:
+        """Refuses media that the checkpoint does not take.
+
+        Raises:
+            RequestError: there are some.
+        """
+        for kind in sorted({medium.kind for medium in media} - self.kinds):
+            takes = ", ".join(sorted(self.kinds)) or "text only"
+            raise RequestError(f"this checkpoint ({self._architecture}) takes no {kind}: it takes {takes}")
+
+    def inputs(self, media: Sequence[Media], decoded: Sequence[Decoded], *, is_kept: bool) -> dict[str, Any]:
+        """Returns the entries of a prompt: media by kind, each named by its content id; left out where they are kept.
+
+        Raises:
+            RequestError: a sound's rate cannot be made the checkpoint's own.
+        """
+        data: dict[str, list[Any]] = {}
+        names: dict[str, list[str]] = {}
+        for medium, item in zip(media, decoded, strict=True):
+            data.setdefault(medium.kind, []).append(None if is_kept else self._item(item))
+            names.setdefault(medium.kind, []).append(medium.content_id)
+        return {"multi_modal_data": data, "multi_modal_uuids": names}
+
+    def _item(self, item: Decoded) -> Any:
+        if isinstance(item, DecodedAudio):
+            target = None if self._info is None else self._info.data_parser.audio_resampler.target_sr
+            sound = item if target is None else item.at_rate(int(target))
+            return sound.samples, sound.rate
+        if not isinstance(item, DecodedVideo):
+            return item
+        # The frames are chosen already: no processor is to choose among them again.
+        return item.frames, {
+            "total_num_frames": item.total,
+            "fps": item.fps,
+            "duration": item.duration,
+            "frames_indices": list(item.indices),
+            "video_backend": "pyav",
+            "do_sample_frames": False,
+        }
 
 
 def keep_media_in_process(renderer: Any) -> bool:

@@ -52,7 +52,8 @@ class Worker:
                 self._admit()
             completions, self._failed = self._failed + self._backend.step(), []
             if completions:
-                counters = self._backend.counters() | {"images_decoded": float(self._decoder.decoded)}
+                decoded = {f"{kind}s_decoded": float(count) for kind, count in self._decoder.decoded.items()}
+                counters = self._backend.counters() | decoded
                 self._link.send(encode_completions(completions, counters))
 
     def _handle(self, frame: Frame) -> None:
@@ -81,11 +82,11 @@ class Worker:
                 return  # the backend has better things to do than to wait
             requests = self._take()
             try:
-                images = self._decoder.decode(requests[0].media)
+                media = self._decoder.decode(requests[0].media)
                 if requests[0].kind == Kind.LOGLIKELIHOOD:
-                    self._failed += self._backend.add_choices(requests, images)
+                    self._failed += self._backend.add_choices(requests, media)
                 else:
-                    self._backend.add(requests[0], images)
+                    self._backend.add(requests[0], media)
             except RequestError as error:
                 self._failed += [Completion(request.row, error=str(error)) for request in requests]
             self._link.turn()

@@ -1,4 +1,4 @@
-"""Digests of documents: equal where the documents are, with images told by their encoded source."""
+"""Digests of documents: equal where the documents are, with media told by their encoded source."""
 
 from __future__ import annotations
 
@@ -11,18 +11,12 @@ import xxhash
 from PIL import Image
 
 from fasteval.errors import DocumentError
-from fasteval.media import LazyImage
+from fasteval.media import MEDIA_SUFFIXES, LazyAudio, LazyImage, LazyVideo, source_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MEDIA_SUFFIXES", "document_digest", "image_digest", "images_in", "names_files"]
-
-#: Files with these endings are media: what a document names by path counts by its content.
-MEDIA_SUFFIXES = frozenset(
-    {".avif", ".bmp", ".gif", ".ico", ".jfif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff"}
-    | {".webp"}
-)
+__all__ = ["document_digest", "image_digest", "media_in", "medium_digest", "names_files"]
 
 _SUFFIXES = tuple(MEDIA_SUFFIXES)
 # Marks what JSON has no form for. No column of a data set has a key that starts with a null character.
@@ -57,16 +51,24 @@ def image_digest(image: Image.Image) -> bytes:
     return hasher.digest()
 
 
-def images_in(value: Any) -> Iterator[Image.Image]:
-    """Yields the images in a document or a part of one, in the order in which they stand."""
-    if isinstance(value, Image.Image):
+def medium_digest(medium: Any) -> bytes:
+    """Returns 16 bytes that identify an image, a video (with the task's choice of frames) or a sound."""
+    if isinstance(medium, LazyVideo):
+        choice = "" if medium.frames is None else medium.frames.to_text()
+        return xxhash.xxh3_128_digest(b"video:" + medium.digest + choice.encode())
+    return medium.digest if isinstance(medium, LazyAudio) else image_digest(medium)
+
+
+def media_in(value: Any) -> Iterator[Any]:
+    """Yields the images, videos and encoded sounds in a document or a part of one, in the order in which they stand."""
+    if isinstance(value, Image.Image | LazyVideo | LazyAudio):
         yield value
     elif isinstance(value, dict):
         for entry in value.values():
-            yield from images_in(entry)
+            yield from media_in(entry)
     elif isinstance(value, list | tuple):
         for entry in value:
-            yield from images_in(entry)
+            yield from media_in(entry)
 
 
 def names_files(value: Any, folder: Path | None) -> bool:
@@ -77,7 +79,7 @@ def names_files(value: Any, folder: Path | None) -> bool:
         return any(names_files(entry, folder) for entry in value)
     if isinstance(value, str):
         return _file_content(value, folder) is not None
-    return isinstance(value, LazyImage) and isinstance(value.source, str)
+    return isinstance(value, LazyImage | LazyVideo | LazyAudio) and isinstance(value.source, str)
 
 
 def _canonical(value: Any, folder: Path | None) -> Any:  # noqa: PLR0911 - one return a kind of value
@@ -94,6 +96,8 @@ def _canonical(value: Any, folder: Path | None) -> Any:  # noqa: PLR0911 - one r
         return {_MARK + "bytes": xxhash.xxh3_128_hexdigest(value)}
     if isinstance(value, Image.Image):
         return {_MARK + "image": image_digest(value).hex()}
+    if isinstance(value, LazyVideo | LazyAudio):
+        return {_MARK + type(value).__name__: medium_digest(value).hex()}
     return value
 
 
@@ -102,4 +106,4 @@ def _file_content(text: str, folder: Path | None) -> str | None:
     if not text[-5:].lower().endswith(_SUFFIXES) or len(text) > 1024:  # most texts are none: this has to be cheap
         return None
     path = Path(text) if folder is None else folder / text
-    return xxhash.xxh3_128_hexdigest(path.read_bytes()) if path.is_file() else None
+    return source_digest(str(path)).hex() if path.is_file() else None

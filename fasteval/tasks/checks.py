@@ -150,7 +150,7 @@ FIELD_CHECKS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(("full_docs", "process_results_use_image", "should_decontaminate"), _flag),
     **dict.fromkeys(("auto_strip_thinking", "unsafe_code"), _flag),
     **dict.fromkeys(("custom_dataset", "process_docs", "process_results", "doc_to_messages"), _function),
-    **dict.fromkeys(("doc_to_visual", "doc_to_image"), _columns),
+    **dict.fromkeys(("doc_to_visual", "doc_to_image", "doc_to_audio"), _columns),
     "doc_to_text": _one_of(str, int, what="!function module.name, a column, a template or a number"),
     "doc_to_target": _one_of(str, int, list, what="!function module.name, a column, a template, a number or a list"),
     "doc_to_choice": _one_of(str, list, dict, what="!function module.name, a column, a template, a list or a mapping"),
@@ -177,8 +177,8 @@ def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
     """Yields field and reason for each setting that this version cannot honour."""
     if config.output_type in LISTED_TYPES:
         yield "output_type", f"'{config.output_type}' cannot be run: {LISTED_TYPES[config.output_type]}"
-    if config.doc_to_audio is not None:
-        yield "doc_to_audio", "audio is not supported by this version"
+    if config.doc_to_audio is not None and config.visual is not config.doc_to_audio:
+        yield "doc_to_audio", "beside doc_to_visual or doc_to_image it is not supported: one of them may give all media"
     if config.use_prompt is not None:
         yield "use_prompt", "promptsource's prompts are not supported: write the prompt as doc_to_text"
     if config.unsafe_code:

@@ -24,7 +24,8 @@ __all__ = ["TaskConfig", "is_column_name", "missing_column"]
 
 _log = logging.getLogger(__name__)
 
-_COLUMN_FIELDS = ("doc_to_text", "doc_to_target", "doc_to_choice", "doc_to_visual", "doc_to_image")
+_MEDIA_FIELDS = ("doc_to_visual", "doc_to_image", "doc_to_audio")
+_COLUMN_FIELDS = ("doc_to_text", "doc_to_target", "doc_to_choice", *_MEDIA_FIELDS)
 _TEMPLATES = ("doc_to_text", "doc_to_target", "doc_to_choice", "description")
 
 
@@ -51,7 +52,7 @@ class TaskConfig:
         process_docs: function from a split's documents to the documents that are used.
         doc_to_visual: the document's media: a function, a column or a list of columns.
         doc_to_image: lm-eval's name for `doc_to_visual`.
-        doc_to_audio: lm-eval's; not supported.
+        doc_to_audio: lm-eval's name for `doc_to_visual` where the media are sounds.
         doc_to_text: the question: a function, a column, a template or a number of a choice.
         doc_to_target: the right answer: a function, a column, a template, a list, or a choice's number.
         doc_to_choice: the choices: a list, a mapping, a column, a template of a list, or a function.
@@ -101,7 +102,7 @@ class TaskConfig:
     process_docs: Callable[..., Any] | None = None
     doc_to_visual: Callable[..., Any] | str | list[str] | None = None
     doc_to_image: Callable[..., Any] | str | list[str] | None = None
-    doc_to_audio: Any = None
+    doc_to_audio: Callable[..., Any] | str | list[str] | None = None
     doc_to_text: Callable[..., Any] | str | int | None = None
     doc_to_target: Callable[..., Any] | str | int | list[Any] | None = None
     doc_to_choice: Callable[..., Any] | str | list[Any] | dict[Any, Any] | None = None
@@ -197,7 +198,8 @@ class TaskConfig:
     @property
     def visual(self) -> Callable[..., Any] | str | list[str] | None:
         """Where the document's media come from, under whichever name the file gives it."""
-        return self.doc_to_visual if self.doc_to_visual is not None else self.doc_to_image
+        named = (self.doc_to_visual, self.doc_to_image, self.doc_to_audio)
+        return next((source for source in named if source is not None), None)
 
     @property
     def declares_visuals(self) -> bool:
@@ -302,7 +304,7 @@ def missing_column(config: TaskConfig, columns: Sequence[str]) -> str | None:
     """Returns what is wrong if the task names a column that is not among `columns`; None if it does not."""
     for name in (*_COLUMN_FIELDS, "cluster_key"):
         value = getattr(config, name)
-        for column in value if isinstance(value, list) and name in ("doc_to_visual", "doc_to_image") else [value]:
+        for column in value if isinstance(value, list) and name in _MEDIA_FIELDS else [value]:
             if isinstance(column, str) and is_column_name(column) and column not in columns:
                 return (
                     f"{name} names the column '{column}', which the data set does not have; "

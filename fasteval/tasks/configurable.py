@@ -190,14 +190,14 @@ class ConfigurableTask(Task):
 
     def doc_to_visual(self, doc: dict[str, Any]) -> list[Any]:
         """Returns the document's media; an empty list where there are none."""
-        return self.media(doc)
+        return self._profile.media.classic(doc)
 
     def doc_to_messages(self, doc: dict[str, Any]) -> list[dict[str, Any]]:
         """Returns chat messages with the media themselves under `url`: the task's own, or one user turn."""
         if self.config.doc_to_messages is not None:
             messages: list[dict[str, Any]] = first_messages(self.config.doc_to_messages, doc, self.prompt_options)
             return messages
-        return chat_messages(self._profile.fields.question(doc), self.media(doc))
+        return chat_messages(self._profile.fields.question(doc), self.doc_to_visual(doc))
 
     def media(self, doc: dict[str, Any]) -> list[Any]:
         """Returns the document's media, in the order in which the prompt refers to them."""

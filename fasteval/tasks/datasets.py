@@ -1,8 +1,8 @@
-"""`Documents`: one split of a data set, read document by document, its images left encoded."""
+"""`Documents`: one split of a data set, read document by document, its media left encoded."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, overload
 import xxhash
 
 from fasteval.errors import DatasetError, DocumentError
-from fasteval.media import LazyImage
-from fasteval.tasks.canonical import document_digest, images_in
+from fasteval.media import LazyAudio, LazyImage, LazyVideo
+from fasteval.tasks.canonical import document_digest, media_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     import datasets
     from PIL import Image
@@ -24,13 +24,15 @@ __all__ = ["Documents"]
 #: Rows that are read at once, and how many such blocks are kept: answers come nearly in the order of the documents.
 _BLOCK, _BLOCKS_KEPT = 64, 16
 
+#: What a column's stored media become, by the column's type.
+_LAZY: dict[str, Callable[[Any], Any]] = {"Image": LazyImage, "Video": LazyVideo, "Audio": LazyAudio}
 _SERVERS = ("http://", "https://", "ftp://", "s3://", "gs://", "file://")
 
 
 class Documents(Sequence[dict[str, Any]]):
     """Documents of a `datasets.Dataset` or of a list of dicts; each is read when it is indexed, and fresh each time.
 
-    Images come as `LazyImage`s, at whatever depth they stand; audio and video come undecoded.
+    Images come as `LazyImage`s, videos as `LazyVideo`s and sounds as `LazyAudio`s, at whatever depth they stand.
     """
 
     def __init__(self, data: Any) -> None:
@@ -48,8 +50,10 @@ class Documents(Sequence[dict[str, Any]]):
         elif isinstance(data, Sequence) and not isinstance(data, str) and all(isinstance(doc, dict) for doc in data):
             self._read = _list_reader(data)
             self.column_names = list(dict.fromkeys(name for doc in data for name in doc))
-            with_images = {name for doc in data for name, value in doc.items() if next(images_in(value), None)}
-            self.media_columns = [name for name in self.column_names if name in with_images]
+            with_media = {
+                name for doc in data for name, value in doc.items() if next(media_in(value), None) is not None
+            }
+            self.media_columns = [name for name in self.column_names if name in with_media]
         else:
             raise DatasetError(f"expected a datasets.Dataset or a list of dicts, got {type(data).__name__}")
 
@@ -178,7 +182,7 @@ def _undecoded(kind: Any) -> Any:
 
 
 def _lazy(value: Any, kind: Any) -> Any:
-    """Returns the stored value with its images as lazy ones."""
+    """Returns the stored value with its media as lazy ones."""
     if value is None or not _holds_media(kind):
         return value
     if isinstance(kind, dict):
@@ -189,19 +193,25 @@ def _lazy(value: Any, kind: Any) -> Any:
         if isinstance(value, dict):  # the old Sequence of a dict is stored as a dict of lists
             return {key: [_lazy(entry, kind.feature[key]) for entry in value[key]] for key in value}
         return [_lazy(entry, kind.feature) for entry in value]
-    return _lazy_image(value) if type(kind).__name__ == "Image" else value
+    return _lazy_medium(value, type(kind).__name__)
 
 
-def _lazy_image(stored: dict[str, Any]) -> Image.Image:
+def _lazy_medium(stored: dict[str, Any], kind: str) -> Any:
+    make = _LAZY.get(kind)
+    if make is None:
+        return stored
     if stored["bytes"] is not None:
-        return LazyImage(stored["bytes"])
+        return make(stored["bytes"])
+    name = kind.lower()
     if stored["path"] is None:
-        raise DocumentError("an image without bytes and without a path")
+        raise DocumentError(f"{name} without bytes and without a path")
     if Path(stored["path"]).is_file():
-        return LazyImage(stored["path"])
+        return make(stored["path"])
     if stored["path"].startswith(_SERVERS):
         # What a document names is data: it must not make this machine call wherever it likes.
-        raise DocumentError(f"the image is on a server, which is not asked: {stored['path']}")
+        raise DocumentError(f"the {name} is on a server, which is not asked: {stored['path']}")
+    if kind != "Image":
+        raise DocumentError(f"there is no {name} file {stored['path']}")
     import datasets
 
     # A file inside an archive, or on the Hub: `datasets` knows how to open it.

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.task import MediaIdentity
 from fasteval.errors import DocumentError
+from fasteval.media import FrameChoice, LazyVideo
+from fasteval.tasks.canonical import media_in, names_files
 from fasteval.tasks.fields import call_with_options
 from fasteval.tasks.functions import code_digest
 from fasteval.tasks.messages import canonical_messages
 from fasteval.tasks.rounds import first_messages
-from fasteval.tasks.visuals import as_visuals, identity_of_columns, identity_of_document
+from fasteval.tasks.visuals import as_visuals, identity_of_document, identity_of_media
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,13 +22,17 @@ if TYPE_CHECKING:
 
 __all__ = ["DocumentMedia"]
 
+# Under which files that a function found are digested with the document; no column has such a name.
+_FOUND = "\0found"
+
 
 class DocumentMedia:
-    """What `doc_to_visual`, `doc_to_image` and `doc_to_messages` say of documents."""
+    """What `doc_to_visual`, `doc_to_image`, `doc_to_audio` and `doc_to_messages` say of documents."""
 
     def __init__(self, config: TaskConfig, folder: Path | None, options: Mapping[str, Any] | None) -> None:
         """Takes the task, the folder of relative paths, and the functions' options."""
         self._config, self._folder, self._options = config, folder, options
+        self._frames = FrameChoice.of({name: (options or {}).get(name) for name in ("max_num_frames", "fps")})
 
     def messages(self, doc: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Any]]:
         """Returns the messages of `doc_to_messages` in canonical form, and their media.
@@ -35,7 +41,7 @@ class DocumentMedia:
             DocumentError: the function does not return messages.
         """
         returned = first_messages(self._config.doc_to_messages, doc, self._options)
-        return canonical_messages(returned, self._folder)
+        return canonical_messages(returned, self._folder, self._frames)
 
     def visuals(self, doc: dict[str, Any]) -> list[Any]:
         """Returns the document's media, in the order in which the prompt refers to them.
@@ -47,8 +53,15 @@ class DocumentMedia:
             return self.messages(doc)[1]
         visual = self._config.visual
         if callable(visual):
-            return as_visuals(call_with_options(visual, doc, self._options), self._folder)
-        return as_visuals(self._columns(doc), self._folder)
+            return self._lazy(call_with_options(visual, doc, self._options))
+        return self._lazy(self._columns(doc))
+
+    def classic(self, doc: dict[str, Any]) -> list[Any]:
+        """Returns the document's media as models that people wrote expect them: videos in files by their paths."""
+        return [
+            visual.source if isinstance(visual, LazyVideo) and isinstance(visual.source, str) else visual
+            for visual in self.visuals(doc)
+        ]
 
     def identity(self, doc: dict[str, Any]) -> MediaIdentity:
         """Returns what identifies the media, without decoding them.
@@ -64,9 +77,17 @@ class DocumentMedia:
             if function is not None and callable(function)
         ]
         if not functions:
-            return identity_of_columns(self._columns(doc), self._folder)
+            return identity_of_media(self._lazy(self._columns(doc)), self._folder)
         code = [code_digest(function) for function in functions]
-        return identity_of_document(doc, code, self._options, self._folder)
+        # Where a document neither holds media nor names their files, the function finds them by something else that it
+        # says, such as a video's number: then their content belongs to the key as well.
+        holds_them = next(media_in(doc), None) is not None or names_files(doc, self._folder)
+        found = [] if holds_them else self.visuals(doc)
+        return identity_of_document({**doc, _FOUND: found} if found else doc, code, self._options, self._folder)
+
+    def _lazy(self, value: Any) -> list[Any]:
+        is_sound = self._config.visual is self._config.doc_to_audio
+        return as_visuals(value, self._folder, kind="audio" if is_sound else None, frames=self._frames)
 
     def _columns(self, doc: dict[str, Any]) -> list[Any]:
         visual = self._config.visual

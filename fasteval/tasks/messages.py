@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from fasteval.api.prompt import VISUALS
 from fasteval.errors import DocumentError
+from fasteval.media import FrameChoice
 from fasteval.tasks.visuals import as_visuals
 
 if TYPE_CHECKING:
@@ -19,16 +21,21 @@ __all__ = ["canonical_messages", "chat_messages", "with_system"]
 _MEDIA = ("image", "video", "audio")
 
 
-def canonical_messages(messages: Any, folder: Path | None) -> tuple[list[dict[str, Any]], list[Any]]:
+def canonical_messages(
+    messages: Any, folder: Path | None, frames: FrameChoice | None = None
+) -> tuple[list[dict[str, Any]], list[Any]]:
     """Returns messages whose media are `{"type": "media", "index": i}`, and the media in order.
 
     Args:
         messages: `[{"role": …, "content": text or [part, …]}, …]`; a part is a text, or an image, video or audio with
             the object itself under `url`.
         folder: what relative paths are relative to.
+        frames: which frames of videos the task wants to be shown; a part's own `max_num_frames`, `fps`, `start_time`
+            and `end_time` come before it.
 
     Raises:
         DocumentError: the messages do not have that form.
+        UsageError: a video's frames cannot be chosen like this.
     """
     media: list[Any] = []
     canonical = []
@@ -39,7 +46,7 @@ def canonical_messages(messages: Any, folder: Path | None) -> tuple[list[dict[st
             raise DocumentError(f"a message needs 'role' and 'content', got {message!r}")
         content = message["content"]
         entries = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        parts = [_canonical_part(entry, media, folder) for entry in entries]
+        parts = [_canonical_part(entry, media, folder, frames) for entry in entries]
         canonical.append({"role": message["role"], "content": parts})
     return canonical, media
 
@@ -61,14 +68,16 @@ def with_system(messages: list[dict[str, Any]], system_instruction: str | None) 
     return [{"role": "system", "content": [part]}, *messages]
 
 
-def _canonical_part(part: Any, media: list[Any], folder: Path | None) -> dict[str, Any]:
+def _canonical_part(part: Any, media: list[Any], folder: Path | None, frames: FrameChoice | None) -> dict[str, Any]:
     kind = part.get("type") if isinstance(part, dict) else None
     if part == VISUALS:
         raise DocumentError("doc_to_messages must name its media one by one")
     if kind == "text":
         return {"type": "text", "text": str(part["text"])}
     if kind in _MEDIA:
-        visuals = as_visuals(part.get("url", part.get(kind)), folder)
+        own = FrameChoice.of(part) if kind == "video" else None
+        chosen = frames if own is None else own.completed(frames or FrameChoice())
+        visuals = as_visuals(part.get("url", part.get(kind)), folder, kind=kind, frames=chosen)
         if len(visuals) != 1:
             raise DocumentError(f"a content part of type '{kind}' needs one medium under 'url'")
         media.append(visuals[0])
@@ -79,4 +88,4 @@ def _canonical_part(part: Any, media: list[Any], folder: Path | None) -> dict[st
 def _type_of(visual: Any) -> str:
     if isinstance(visual, Image.Image):
         return "image"
-    return "audio" if isinstance(visual, dict) else "video"
+    return "audio" if isinstance(visual, Mapping) else "video"

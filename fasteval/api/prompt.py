@@ -13,7 +13,7 @@ __all__ = ["VISUALS", "Prompt", "user_message"]
 VISUALS: dict[str, Any] = {"type": "visuals"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: several are made for each request, and freezing costs five times as much
 class Prompt:
     """Either plain text, or chat messages whose media are references into the document's list of media.
 

@@ -1,4 +1,8 @@
-"""What crosses the line between the front process and an engine: requests one way, completions the other."""
+"""What crosses the line between the front process and an engine: requests one way, completions the other.
+
+Nobody changes them once they are made. They are not frozen, since making a frozen object costs five times as much, and
+a run makes several for each request.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +39,7 @@ class Kind(IntEnum):
 _GENERATING = frozenset({Kind.GENERATE_UNTIL, Kind.GENERATE_UNTIL_MULTI_ROUND})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EngineRequest:
     """One request as an engine gets it.
 
@@ -74,7 +78,7 @@ class Score(tuple[float, bool]):  # noqa: SLOT001 - a tuple can have no slots wi
         return score
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """One answer: everything that scoring and reporting need, and so what the cache stores.
 
@@ -102,7 +106,7 @@ class Response:
         return self.texts[0] if len(self.texts) == 1 else list(self.texts)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Completion:
     """What an engine says of one request: its response, or the reason why there is none."""
 

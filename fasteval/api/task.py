@@ -45,7 +45,7 @@ class PromptOptions:
     fewshot_seed: int = 1234
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each request, and freezing costs five times as much
 class DocumentRequest:
     """One request of one document, before it has a place in a table.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from fasteval.cache.folder import segment_paths
 from fasteval.cache.index import SegmentIndex
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["Arrivals"]
@@ -30,24 +32,23 @@ class Arrivals:
         """Leaves out a segment: this process's own."""
         self._seen[path] = sys.maxsize
 
-    def get(self, key: bytes) -> bytes | None:
-        """Returns the line with `key` if one has come, or None."""
+    def get(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Returns the lines of those of `keys` that have come."""
         if self._folder is None:
-            return None
+            return {}
         now = time.monotonic()
         if now - self._looked >= _LOOK_SECONDS:
             self._looked = now
             self._look(self._folder)
-        place = self._places.get(key)
-        if place is None:
-            return None
-        path, offset, length = place
-        try:
-            with path.open("rb") as file:
+        if not self._places:
+            return {}
+        lines = {}
+        for key in self._places.keys() & keys:
+            path, offset, length = self._places[key]
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:  # somebody compacted the folder
                 file.seek(offset)
-                return file.read(length)
-        except FileNotFoundError:  # somebody compacted the folder
-            return None
+                lines[key] = file.read(length)
+        return lines
 
     def _look(self, folder: Path) -> None:
         for path in segment_paths(folder):

@@ -20,7 +20,7 @@ from fasteval.cache.writer import SegmentWriter
 from fasteval.errors import CacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -119,10 +119,11 @@ class ResponseCache:
                 key = chunk[row].tobytes()
                 yield self._held.get(key) if line is None else _response(key, line)
 
-    def arrived(self, key: bytes) -> Response | None:
-        """Returns the answer to `key` if another process has written it since this cache was opened, or None."""
-        line = self._arrivals.get(key)
-        return None if line is None else _response(key, line)
+    def arrived(self, keys: Iterable[bytes]) -> dict[bytes, Response]:
+        """Returns the answers to those of `keys` that other processes have written since this cache was opened."""
+        lines = self._arrivals.get(keys)
+        answers = ((key, _response(key, line)) for key, line in lines.items())
+        return {key: response for key, response in answers if response is not None}
 
     def prepare(self) -> None:
         """Makes this run's segment, so that a folder that cannot be written to shows before hours are spent.
@@ -134,21 +135,30 @@ class ResponseCache:
             self._own_segment(self._folder)
 
     def append(self, key: bytes, response: Response) -> None:
-        """Writes one answer; when this returns, killing the process no longer loses it.
+        """Writes one answer; see `extend`."""
+        self.extend([(key, response)])
+
+    def extend(self, answers: Iterable[tuple[bytes, Response]]) -> None:
+        """Writes answers; when this returns, killing the process no longer loses them.
 
         Raises:
-            CacheError: the line cannot be written (no space, read-only); what was written before stays readable.
+            CacheError: they cannot be written (no space, read-only); what was written before stays readable.
         """
         if self._folder is None:
-            self._held[key] = response
+            self._held.update(answers)
+            return
+        now = int(time.time())
+        lines = [(key, encode_line(key, encode_value(response, now))) for key, response in answers]
+        if not lines:
             return
         writer = self._own_segment(self._folder)
-        line = encode_line(key, encode_value(response, int(time.time())))
         try:
-            offset = writer.write(line)
+            offset = writer.write(b"".join([line for _, line in lines]))
         except OSError as error:
             raise self._cannot_write(error) from error
-        self._added[key] = offset, len(line)
+        for key, line in lines:
+            self._added[key] = offset, len(line)
+            offset += len(line)
 
     def close(self) -> None:
         """Makes what was written durable.

@@ -1,7 +1,7 @@
 """`SegmentWriter`: appends lines to a segment of its own. Nobody else writes there, so nobody waits for anybody.
 
-Each line is one write, so a killed process loses the line that it was writing and no other. The file system is asked
-to make lines durable once a second.
+What comes at once is one write, so a killed process loses what it was writing and nothing before it. The file system is
+asked to make lines durable once a second.
 """
 
 from __future__ import annotations
@@ -58,17 +58,18 @@ class SegmentWriter:
             self.close()
             raise
 
-    def write(self, line: bytes) -> int:
-        """Appends one line and returns where it begins; when this returns, killing the process does not lose it.
+    def write(self, lines: bytes) -> int:
+        """Appends lines and returns where they begin; when this returns, killing the process does not lose them.
 
         Raises:
-            OSError: it cannot be written; the segment ends with the line before it.
+            OSError: they cannot be written; the segment ends with the last line that was, and stays readable.
         """
         start = self._end
-        written = os.write(self._descriptor, line)
-        if written != len(line):
+        written = os.write(self._descriptor, lines)
+        if written != len(lines):
             # Full in the middle of a line: the next one must not continue it.
-            os.ftruncate(self._descriptor, start)
+            self._end += lines.rfind(b"\n", 0, written) + 1
+            os.ftruncate(self._descriptor, self._end)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._end += written
         now = time.monotonic()

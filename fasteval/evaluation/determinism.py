@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from fasteval.errors import EngineError, FastEvalError
+from fasteval.errors import EngineError
 
 if TYPE_CHECKING:
     from fasteval.api.request import Response
@@ -46,10 +46,11 @@ def verify_determinism(plan: Plan, loader: RequestLoader, engine: Engine, cache:
 
 def _ask(row: int, loader: RequestLoader, engine: Engine) -> Response | None:
     """Returns the answer to one request that has the engine to itself."""
-    try:
-        engine.submit([loader.load(row)])
-    except FastEvalError as error:
-        raise EngineError(f"the check of --deterministic could not ask again: {error}") from error
+
+    def refuse(_row: int, reason: str) -> NoReturn:
+        raise EngineError(f"the check of --deterministic could not ask again: {reason}")
+
+    engine.submit(loader.load([row], refuse))
     while True:
         for completion in engine.poll(_POLL_SECONDS):
             if completion.row == row:

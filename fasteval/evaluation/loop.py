@@ -73,22 +73,16 @@ class Loop:
         """Streams the plan through the engine; returns the tasks' scorers, finished."""
         stream, timeline = self._stream(), self.recorder.timeline
         watch = ErrorWatch(ErrorLimit.parse(self.settings.on_error), self._scorers.values())
-        table, names = self.plan.table, self.plan.table.task_names
         self.monitor.start(self.plan, self.workload.tasks)
-        for answer in stream:
-            self.recorder.count(answer)
-            name = names[table.task.item(answer.row)]
-            outcome = self._proceed(name, answer)
-            if not isinstance(outcome, Answer):
-                stream.add(outcome)
-                continue
-            document = None
-            if self._scorers[name].receive(outcome):
+        for answers in stream.batches():
+            self.recorder.count(answers)
+            for name, own in self._by_task(answers).items():
+                scorer, final = self._scorers[name], self._proceed(name, own, stream)
                 with timeline.stage("scoring"):
-                    document = self._scorers[name].score_next()
-            watch.look(self._scorers[name])
-            self._show(name, document, stream)
-            self.monitor.answered(name, document, was_cached=answer.was_cached)
+                    documents = scorer.receive(final)
+                watch.look(scorer)
+                self._show(name, documents, stream)
+                self.monitor.answered(name, documents, asked=sum(not answer.was_cached for answer in final))
         self.recorder.finish_stream(stream, self.engine, self.cache)
         if self.settings.deterministic and not stream.was_stopped:
             self.monitor.stage("asking a sample again, alone")
@@ -112,19 +106,40 @@ class Loop:
             should_stop=lambda: self.interruption.is_requested,
         )
 
-    def _proceed(self, name: str, answer: Answer) -> Answer | FollowUp:
-        """Returns a dialog's next round, or the answer if there is none."""
-        if not self._dialogs or self.plan.table.row_kind(answer.row) is not Kind.GENERATE_UNTIL_MULTI_ROUND:
-            return answer
-        return self._dialogs[name].proceed(answer, int(self.plan.table.doc[answer.row]))
+    def _by_task(self, answers: list[Answer]) -> dict[str, list[Answer]]:
+        """Returns the answers by the tasks that they belong to."""
+        names = self.plan.table.task_names
+        if len(names) == 1:
+            return {names[0]: answers}
+        own: dict[str, list[Answer]] = {}
+        tasks: list[int] = self.plan.table.task[[answer.row for answer in answers]].tolist()
+        for task, answer in zip(tasks, answers, strict=True):
+            own.setdefault(names[task], []).append(answer)
+        return own
 
-    def _show(self, name: str, document: ScoredDocument | None, stream: Stream) -> None:
-        """Shows the observer a scored document; leaves out what it wants no more of."""
-        if self.observer is None or document is None:
+    def _proceed(self, name: str, answers: list[Answer], stream: Stream) -> list[Answer]:
+        """Hands the next rounds of dialogs to the stream; returns the other answers."""
+        if not self._dialogs:
+            return answers
+        final = []
+        for answer in answers:
+            outcome: Answer | FollowUp = answer
+            if self.plan.table.row_kind(answer.row) is Kind.GENERATE_UNTIL_MULTI_ROUND:
+                outcome = self._dialogs[name].proceed(answer, int(self.plan.table.doc[answer.row]))
+            if isinstance(outcome, Answer):
+                final.append(outcome)
+            else:
+                stream.add(outcome)
+        return final
+
+    def _show(self, name: str, documents: list[ScoredDocument], stream: Stream) -> None:
+        """Shows the observer scored documents; leaves out what it wants no more of."""
+        if self.observer is None:
             return
         table = self.plan.table
-        for task in self.observer.receive(name, document):
-            stream.leave_out(np.flatnonzero(table.task == table.task_names.index(task)))
+        for document in documents:
+            for task in self.observer.receive(name, document):
+                stream.leave_out(np.flatnonzero(table.task == table.task_names.index(task)))
 
     def _scorer(self, name: str) -> TaskScorer:
         task = self.workload.tasks[name]

@@ -13,7 +13,7 @@ from fasteval.metrics.averages import mean
 from fasteval.results.pace import RunningScore, TaskLoad
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fasteval.evaluation.callbacks import Callback
     from fasteval.results.document import ScoredDocument
@@ -70,13 +70,13 @@ class Monitor:
         self._progress.start(loads)
         self._callbacks.on_start({name: load.total for name, load in loads.items()})
 
-    def answered(self, task: str, document: ScoredDocument | None, *, was_cached: bool) -> None:
-        """Takes one answer, and the document that it was the last one of."""
-        if document is not None:
+    def answered(self, task: str, documents: Sequence[ScoredDocument], *, asked: int) -> None:
+        """Takes the documents that answers were the last ones of; `asked` of the answers are the engine's."""
+        for document in documents:
             self._tell(task, document)
-        if not was_cached:
-            self._progress.advance(1, task)
-        if document is not None and self._clock() - self._last_time >= _SECONDS_BETWEEN:
+        if asked:
+            self._progress.advance(asked, task)
+        if documents and self._clock() - self._last_time >= _SECONDS_BETWEEN:
             self._last_time = self._clock()
             self._show(task)
 

@@ -18,7 +18,7 @@ from fasteval.results.statistics import RunStatistics
 from fasteval.results.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from fasteval.api.request import Completion
     from fasteval.cache import ResponseCache
@@ -53,18 +53,20 @@ class RunRecorder:
 
     def watch(self, engine: Engine, on_stage: Callable[[str | None], None]) -> WatchedEngine:
         """Returns the engine with its stages on the timeline; `on_stage` is told of each."""
-        return WatchedEngine(engine, self.timeline, self._count_completion, on_stage)
+        return WatchedEngine(engine, self.timeline, self._count_completions, on_stage)
 
-    def count(self, answer: Answer) -> None:
-        """Counts one row's answer."""
-        if answer.response is not None:
-            self._truncated += answer.response.finish_reason == "length"
+    def count(self, answers: Iterable[Answer]) -> None:
+        """Counts rows' answers."""
+        for answer in answers:
+            if answer.response is not None and answer.response.finish_reason == "length":
+                self._truncated += 1
 
-    def _count_completion(self, completion: Completion) -> None:
+    def _count_completions(self, completions: Iterable[Completion]) -> None:
         """Counts tokens that the engine worked on."""
-        if completion.response is not None:
-            self._prompt_tokens += completion.response.prompt_tokens
-            self._output_tokens += completion.response.output_tokens
+        for completion in completions:
+            if completion.response is not None:
+                self._prompt_tokens += completion.response.prompt_tokens
+                self._output_tokens += completion.response.output_tokens
 
     def finish_stream(self, stream: Stream, engine: Engine, cache: ResponseCache) -> None:
         """Takes over the counts of stream, engine and cache."""

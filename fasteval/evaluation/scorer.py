@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+import copy
+import operator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fasteval.api.request import Kind
+from fasteval.api.request import Kind, Score
 from fasteval.filters.thinking import strip_thinking
 from fasteval.results.document import ScoredDocument
 from fasteval.results.encoding import without_media
 from fasteval.results.sample import Sample
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -30,21 +31,19 @@ __all__ = ["TaskScorer"]
 _MULTI_ROUND = Kind.GENERATE_UNTIL_MULTI_ROUND
 
 
-@dataclass(slots=True)
-class _Waiting:
-    """A document whose answers are still coming, or whose filters need all documents."""
+class _Answered(NamedTuple):
+    """A document whose answers are all there, in the order of its rows."""
 
     doc_id: int
-    answers: dict[int, Answer] = field(default_factory=dict)
+    answers: list[Answer]
 
-    def rows(self) -> list[int]:
-        """Returns the document's rows in order."""
-        return sorted(self.answers)
-
+    @property
     def responses(self) -> list[Response]:
-        """Returns the responses to the rows, in their order; those that are missing are left out."""
-        found = [self.answers[row].response for row in self.rows()]
-        return [response for response in found if response is not None]
+        """The responses; those that are missing are left out."""
+        return [answer.response for answer in self.answers if answer.response is not None]
+
+
+_ROW = operator.attrgetter("row")
 
 
 class TaskScorer:
@@ -84,9 +83,9 @@ class TaskScorer:
         self._streams = all(pipeline.per_document for pipeline in self._pipelines)
         rows = np.flatnonzero(table.task == table.task_names.index(task.name))
         doc_ids, counts = np.unique(table.doc[rows], return_counts=True)
-        self._missing = dict(zip(doc_ids.tolist(), counts.tolist(), strict=True))
-        self._waiting: dict[int, _Waiting] = {}
-        self._complete: list[_Waiting] = []
+        self._expected = dict(zip(doc_ids.tolist(), counts.tolist(), strict=True))
+        self._waiting: dict[int, list[Answer]] = {}
+        self._complete: list[_Answered] = []
         self._scored: list[ScoredDocument] = [
             _failed(failure.doc_id, failure.reason)
             for failure in table.failures
@@ -94,75 +93,77 @@ class TaskScorer:
         ]
         self.task_name = task.name
         self.failed = list(self._scored)
-        self.documents = len(self._missing) + len(self._scored)
+        self.documents = len(self._expected) + len(self._scored)
 
-    def receive(self, answer: Answer) -> bool:
-        """Takes the answer to one row; returns whether `score_next` has a document to score.
+    def receive(self, answers: Sequence[Answer]) -> list[ScoredDocument]:
+        """Takes answers to rows; returns the documents that they complete, scored.
 
-        Where filters have to see all documents, it has none before the task's end.
+        Where filters have to see all documents, there are none before the task's end.
         """
-        doc_id = self._table.doc.item(answer.row)
-        waiting = self._waiting.get(doc_id)
-        if waiting is None:
-            waiting = self._waiting[doc_id] = _Waiting(doc_id)
-        waiting.answers[answer.row] = answer
-        self._missing[doc_id] -= 1
-        if self._missing[doc_id]:
-            return False
-        del self._waiting[doc_id], self._missing[doc_id]
-        self._complete.append(waiting)
-        return self._streams
-
-    def score_next(self) -> ScoredDocument:
-        """Scores the document that has been completed last, and returns it."""
-        self._add(self._score([self._complete.pop()]))
-        return self._scored[-1]
+        doc_ids: list[int] = self._table.doc[[answer.row for answer in answers]].tolist()
+        for doc_id, answer in zip(doc_ids, answers, strict=True):
+            known = self._waiting.setdefault(doc_id, [])
+            known.append(answer)
+            if len(known) == self._expected[doc_id]:
+                del self._waiting[doc_id]
+                known.sort(key=_ROW)
+                self._complete.append(_Answered(doc_id, known))
+        return self._score_complete() if self._streams else []
 
     def finish(self) -> list[ScoredDocument]:
         """Returns all scored documents in document order; scores those whose filters had to wait for the task's end.
 
         Documents that lack answers (of a run that was interrupted) are left out.
         """
-        self._add(self._score(sorted(self._complete, key=lambda waiting: waiting.doc_id)))
-        self._complete = []
+        self._complete.sort(key=lambda document: document.doc_id)
+        self._score_complete()
         return sorted(self._scored, key=lambda document: document.doc_id)
 
-    def _add(self, documents: list[ScoredDocument]) -> None:
+    def _score_complete(self) -> list[ScoredDocument]:
+        complete, self._complete = self._complete, []
+        documents = self._score(complete)
         self._scored += documents
         self.failed += [document for document in documents if document.error is not None]
+        return documents
 
-    def _score(self, documents: list[_Waiting]) -> list[ScoredDocument]:
-        errors = {document.doc_id: _error(document) for document in documents}
-        scored = [_failed(doc_id, reason) for doc_id, reason in errors.items() if reason is not None]
-        answered = [document for document in documents if errors[document.doc_id] is None]
-        docs = [self._task.docs[document.doc_id] for document in answered]
-        results = [ScoredDocument(document.doc_id) for document in answered]
-        facts = [self._facts(document, doc) for document, doc in zip(answered, docs, strict=True)]
+    def _score(self, documents: list[_Answered]) -> list[ScoredDocument]:
+        results = [ScoredDocument(document.doc_id) for document in documents]
+        answered: list[tuple[ScoredDocument, _Answered, dict[str, Any]]] = []
+        for result, document in zip(results, documents, strict=True):
+            reason = _error(document)
+            if reason is None:
+                answered.append((result, document, self._task.docs[document.doc_id]))
+            else:
+                _fail(result, reason)
+        samples = self._samples([document for _, document, _ in answered], [doc for *_, doc in answered])
         for pipeline in self._pipelines if answered else ():
-            try:
-                columns = self._filter(pipeline, answered, docs)
-            except Exception as error:  # noqa: BLE001 - a filter may raise anything; it must cost its documents only
-                for result in results:
-                    _fail(result, f"filter '{pipeline.name}': {type(error).__name__}: {error}")
-                continue
-            for result, fact, doc, filtered in zip(results, facts, docs, columns, strict=True):
-                self._score_one(result, fact, doc, pipeline.name, filtered)
-        return scored + results
+            columns = self._filter(pipeline, [document for _, document, _ in answered], [doc for *_, doc in answered])
+            for (result, _, doc), sample, filtered in zip(answered, samples, columns, strict=True):
+                if isinstance(filtered, Exception):
+                    _fail(result, f"filter '{pipeline.name}': {type(filtered).__name__}: {filtered}")
+                else:
+                    self._score_one(result, copy.copy(sample), doc, pipeline.name, filtered)
+        return results
 
     def _filter(
-        self, pipeline: FilterPipeline, documents: list[_Waiting], docs: list[dict[str, Any]]
-    ) -> list[list[Any]]:
-        """Returns for each document the filtered answers of its requests."""
+        self, pipeline: FilterPipeline, documents: list[_Answered], docs: list[dict[str, Any]]
+    ) -> list[list[Any] | Exception]:
+        """Returns for each document the filtered answers of its requests, or why there are none."""
         responses = [self._responses(document) for document in documents]
         flat = [request for document in responses for request in document]
         flat_docs = [doc for doc, document in zip(docs, responses, strict=True) for _ in document]
-        filtered = iter(pipeline.apply(flat, flat_docs))
+        try:
+            filtered = iter(pipeline.apply(flat, flat_docs))
+        except Exception as error:  # noqa: BLE001 - a filter may raise anything; it must cost its documents only
+            if len(documents) == 1 or not self._streams:
+                return [error] * len(documents)
+            return [self._filter(pipeline, [document], [doc])[0] for document, doc in zip(documents, docs, strict=True)]
         return [[next(filtered) for _ in document] for document in responses]
 
-    def _responses(self, document: _Waiting) -> list[list[Any]]:
+    def _responses(self, document: _Answered) -> list[list[Any]]:
         """Returns for each request of a document its list of answers: one a repeat for texts, one for choices."""
-        answers = document.responses()
-        kind = self._table.row_kind(document.rows()[0])
+        answers = document.responses
+        kind = self._table.row_kind(document.answers[0].row)
         if kind is _MULTI_ROUND:
             return [[list(response.texts) for response in answers]]
         values = [response.value for response in answers]
@@ -173,48 +174,69 @@ class TaskScorer:
         return [texts * self._repeats if len(texts) == 1 else texts]
 
     def _score_one(
-        self, scored: ScoredDocument, facts: dict[str, Any], doc: dict[str, Any], name: str, filtered: list[Any]
+        self, scored: ScoredDocument, sample: Sample, doc: dict[str, Any], name: str, filtered: list[Any]
     ) -> None:
+        """Scores a document under one filter; `sample` has what is the same under all of them, and gets the rest."""
         # take_first_k and its like give a request a list of answers: the task wants that list.
         results = filtered[0] if len(filtered) == 1 and isinstance(filtered[0], list) else filtered
-        target = None
+        sample.filter, sample.filtered_resps = name, _plain(filtered)
         try:
-            target = self._task.doc_to_target(doc)
+            sample.target = self._task.doc_to_target(doc)
             values = {} if self._predict_only else self._task.process_results(doc, results)
         except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
-            sample = Sample(**facts, filter=name, filtered_resps=filtered, target=target)
             _fail(scored, f"{type(error).__name__}: {error}", sample)
             return
         if scored.error is None:
             scored.values[name] = values
         if self._task.cluster_key:
             scored.cluster = doc.get(self._task.cluster_key)
-        scored.samples.append(Sample(**facts, filter=name, filtered_resps=filtered, target=target, metrics=values))
+        sample.metrics = values
+        scored.samples.append(sample)
 
-    def _facts(self, document: _Waiting, doc: dict[str, Any]) -> dict[str, Any]:
-        """Returns the fields of a document's sample that are the same under every filter."""
-        rows, responses = document.rows(), document.responses()
-        first = self._table.row(rows[0])
-        scored = [response for response in responses if response.logprob is not None]
-        return {
-            "doc_id": document.doc_id,
-            "doc": without_media(doc),
-            "prompt": self._show_prompt(first),
-            "context": first.prompt.plain_text(),
-            "resps": [response.value for response in responses],
-            "continuations": [self._table.continuation_text(row) or "" for row in rows] if scored else None,
-            "finish_reason": responses[0].finish_reason,
-            "prompt_tokens": sum([response.prompt_tokens for response in responses]),
-            "output_tokens": sum([response.output_tokens for response in responses]),
-            "logprobs": [response.logprob for response in scored if response.logprob is not None] or None,
-            "request_keys": None if self._keys is None else [self._keys[row].tobytes().hex() for row in rows],
-            "is_greedy": [bool(response.is_greedy) for response in scored] or None,
-            "scored_tokens": [response.output_tokens for response in scored] or None,
-        }
+    def _samples(self, documents: list[_Answered], docs: list[dict[str, Any]]) -> list[Sample]:
+        """Returns the documents' samples with the fields that are the same under every filter."""
+        rows = [answer.row for document in documents for answer in document.answers]
+        firsts = self._table.rows([document.answers[0].row for document in documents])
+        continuations = iter(self._table.continuation_texts(rows))
+        keys = iter(_hex_keys(self._keys, rows)) if self._keys is not None else None
+        samples = []
+        for document, doc, first in zip(documents, docs, firsts, strict=True):
+            responses = document.responses
+            own = [next(continuations) or "" for _ in responses]
+            scored = [response for response in responses if response.logprob is not None]
+            samples.append(
+                Sample(
+                    doc_id=document.doc_id,
+                    doc=without_media(doc),
+                    prompt=self._show_prompt(first),
+                    context=first.prompt.plain_text(),
+                    resps=_plain([response.value for response in responses]),
+                    continuations=own if scored else None,
+                    finish_reason=responses[0].finish_reason,
+                    prompt_tokens=sum([response.prompt_tokens for response in responses]),
+                    output_tokens=sum([response.output_tokens for response in responses]),
+                    logprobs=[response.logprob for response in scored if response.logprob is not None] or None,
+                    request_keys=None if keys is None else [next(keys) for _ in responses],
+                    is_greedy=[bool(response.is_greedy) for response in scored] or None,
+                    scored_tokens=[response.output_tokens for response in scored] or None,
+                )
+            )
+        return samples
 
 
-def _error(document: _Waiting) -> str | None:
-    for answer in document.answers.values():
+def _plain(values: list[Any]) -> list[Any]:
+    """Returns the values with pairs in place of scores, which JSON writes at once."""
+    return [tuple(value) if type(value) is Score else value for value in values]
+
+
+def _hex_keys(keys: NDArray[np.uint8], rows: list[int]) -> Iterator[str]:
+    """Returns rows' keys in hexadecimal digits."""
+    digits = keys[rows].tobytes().hex()
+    return (digits[start : start + 32] for start in range(0, len(digits), 32))
+
+
+def _error(document: _Answered) -> str | None:
+    for answer in document.answers:
         if answer.response is None:
             return answer.error or "no answer"
     return None
@@ -229,4 +251,6 @@ def _failed(doc_id: int, reason: str) -> ScoredDocument:
 def _fail(document: ScoredDocument, reason: str, sample: Sample | None = None) -> None:
     """Turns a document into an error row: no values under any filter, and a sample that says why."""
     document.error, document.values = reason, {}
-    document.samples.append(replace(sample or Sample(doc_id=document.doc_id), error=reason))
+    sample = sample or Sample(doc_id=document.doc_id)
+    sample.error = reason
+    document.samples.append(sample)

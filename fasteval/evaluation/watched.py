@@ -23,10 +23,10 @@ class WatchedEngine(EngineWrapper):
         self,
         engine: Engine,
         timeline: Timeline,
-        count: Callable[[Completion], None],
+        count: Callable[[Sequence[Completion]], None],
         on_stage: Callable[[str | None], None],
     ) -> None:
-        """Wraps `engine`; `count` is called with each completion, `on_stage` with each stage that begins."""
+        """Wraps `engine`; `count` is called with what is complete, `on_stage` with each stage that begins."""
         super().__init__(engine)
         self._timeline, self._count, self._on_stage = timeline, count, on_stage
         self._stage: str | None = None
@@ -47,8 +47,7 @@ class WatchedEngine(EngineWrapper):
         """Counts what has come back."""
         completions = self._engine.poll(timeout)
         self._in_flight -= len(completions)
-        for completion in completions:
-            self._count(completion)
+        self._count(completions)
         self._mark()
         return completions
 

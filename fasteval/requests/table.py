@@ -15,7 +15,7 @@ from fasteval.cache.folder import make_private
 from fasteval.errors import CacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import torch
@@ -94,31 +94,44 @@ class RequestTable:
         """The number of requests."""
         return len(self.task)
 
-    def text(self, index: int) -> bytes:
-        """Returns the bytes of text `index`."""
-        return self.text_values[self.text_offsets.item(index) : self.text_offsets.item(index + 1)].tobytes()
-
     def row(self, index: int) -> Row:
         """Returns row `index`, decoded."""
-        generation = self.generation.item(index)
-        return Row(
-            task=self.task.item(index),
-            doc_id=self.doc.item(index),
-            slot=self.slot.item(index),
-            kind=self.row_kind(index),
-            prompt=Prompt.decode(self.text(self.prompt.item(index)), is_chat=self.chat.item(index)),
-            continuation=self.continuation_text(index),
-            generation_kwargs={} if generation < 0 else self.generation_kwargs[generation],
-        )
+        return self.rows([index])[0]
+
+    def rows(self, indices: Sequence[int]) -> list[Row]:
+        """Returns rows, decoded; neighbours that share a prompt share the object."""
+        places = np.asarray(indices, np.int64)
+        columns = (self.task, self.doc, self.slot, self.kind, self.chat, self.generation, self.prompt)
+        facts = zip(*(column[places].tolist() for column in columns), strict=True)
+        prompts, continuations = self._texts(self.prompt[places]), self.continuation_texts(places)
+        rows: list[Row] = []
+        last, prompt = -1, Prompt(text="")
+        for (task, doc, slot, kind, is_chat, generation, number), data, continuation in zip(
+            facts, prompts, continuations, strict=True
+        ):
+            if number != last:
+                last, prompt = number, Prompt.decode(bytes(data), is_chat=is_chat)
+            kwargs = {} if generation < 0 else self.generation_kwargs[generation]
+            rows.append(Row(task, doc, slot, _KINDS[kind], prompt, continuation, kwargs))
+        return rows
 
     def row_kind(self, index: int) -> Kind:
         """Returns what row `index` asks."""
         return _KINDS[self.kind.item(index)]
 
-    def continuation_text(self, index: int) -> str | None:
-        """Returns the continuation of row `index`, without decoding the rest of the row; None if it has none."""
-        text = self.continuation.item(index)
-        return None if text < 0 else self.text(text).decode("utf-8", "surrogatepass")
+    def continuation_texts(self, indices: Sequence[int] | NDArray[np.int64]) -> list[str | None]:
+        """Returns the continuations of rows, without decoding the rest of them; None for a row that has none."""
+        texts = self.continuation[indices]
+        return [
+            None if number < 0 else str(data, "utf-8", "surrogatepass")
+            for number, data in zip(texts.tolist(), self._texts(texts), strict=True)
+        ]
+
+    def _texts(self, texts: NDArray[np.int64]) -> Iterator[memoryview]:
+        """Yields the bytes of texts by their numbers; anything for negative ones."""
+        starts, ends = self.text_offsets[texts].tolist(), self.text_offsets[texts + 1].tolist()
+        values = self.text_values.data
+        return (values[start:end] for start, end in zip(starts, ends, strict=True))
 
     def torch(self) -> dict[str, torch.Tensor]:
         """Returns every array as a torch tensor that shares its memory. Imports torch."""

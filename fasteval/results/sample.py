@@ -32,7 +32,7 @@ _WRITTEN_AS_THEY_ARE = (
 _OPTIONAL = ("continuations", "logprobs", "is_greedy", "scored_tokens", "request_keys", "error")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: one is made for each document, and freezing costs five times as much
 class Sample:
     """One document under one filter.
 

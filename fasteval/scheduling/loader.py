@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.prompt import Prompt
 from fasteval.api.request import EngineRequest
-from fasteval.errors import DocumentError, FastEvalError
+from fasteval.errors import DocumentError, FastEvalError, RequestError, UnsupportedError
 from fasteval.media import to_media
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fasteval.api.task import Task
     from fasteval.media import Media
@@ -29,24 +29,21 @@ class RequestLoader:
         self._tasks = tasks
         self._last: tuple[tuple[int, int], tuple[Media, ...]] | None = None
 
-    def load(self, index: int) -> EngineRequest:
-        """Returns row `index` as an engine takes it.
-
-        Raises:
-            DocumentError: the document's media cannot be had.
-        """
-        row = self._plan.table.row(index)
-        prompt, media = self.prompt(row)
-        seed = int(self._plan.seeds[index])
-        return EngineRequest(
-            row=index,
-            kind=row.kind,
-            prompt=prompt,
-            continuation=row.continuation,
-            media=media,
-            generation_kwargs=row.generation_kwargs,
-            seed=None if seed < 0 else seed,
-        )
+    def load(self, indices: Sequence[int], refuse: Callable[[int, str], None]) -> list[EngineRequest]:
+        """Returns rows as an engine takes them; `refuse` is told of each that cannot be had, and why."""
+        seeds: list[int] = self._plan.seeds[indices].tolist()
+        requests = []
+        for index, row, seed in zip(indices, self._plan.table.rows(indices), seeds, strict=True):
+            try:
+                prompt, media = self.prompt(row)
+            except (DocumentError, RequestError, UnsupportedError) as error:
+                refuse(index, str(error))
+                continue
+            asked = EngineRequest(index, row.kind, prompt, row.continuation, media, row.generation_kwargs)
+            if seed >= 0:
+                asked.seed = seed
+            requests.append(asked)
+        return requests
 
     def prompt(self, row: Row) -> tuple[Prompt, tuple[Media, ...]]:
         """Returns the prompt with its media in place, and the media; plain prompts have none.

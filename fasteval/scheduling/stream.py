@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import xxhash
 
 from fasteval.api.request import EngineRequest, Kind
-from fasteval.errors import DocumentError, RequestError, UnsupportedError
+from fasteval.errors import RequestError, UnsupportedError
 from fasteval.media import to_media
 from fasteval.requests.digest import row_digest
 from fasteval.scheduling.loader import place_media
@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "FollowUp", "Stream"]
 
 _POLL_SECONDS = 0.1
+# Cached answers that are handed out at once.
+_BATCH = 256
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each request, and freezing costs five times as much
 class Answer:
     """What became of one row: its response, or the reason why there is none."""
 
@@ -78,7 +80,7 @@ class StreamCounters:
 
 
 class Stream:
-    """Runs a plan: `for answer in stream` gives each row's answer, in order of completion.
+    """Runs a plan: `batches` gives the rows' answers in order of completion, as many at once as are there.
 
     Every new answer is in the cache before anybody sees it. The engine is given rows from a bounded window, whatever
     their kind or options: there is no point at which it has to run dry.
@@ -116,16 +118,21 @@ class Stream:
         self._should_stop, self._cache_sampled = should_stop, cache_sampled
         #: Whether `should_stop` ended the stream before everything was answered.
         self.was_stopped = False
-        self._queue: deque[int] = deque(plan.order.tolist())
+        self._next = 0  # how many of the plan's rows have been taken
+        self._keys: list[bytes] = plan.keys.view("V16").ravel().tolist()
         self._waiting: dict[bytes, list[int]] = {}  # key -> rows that want its answer
         self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
         self._passing: set[bytes] = set()  # keys whose answers are not kept
-        self._ready: deque[Answer] = deque()
+        self._ready: list[Answer] = []
         self._next_number = len(plan.table)
-        self._unwanted = np.zeros(len(plan.table), bool)
+        self._unwanted: set[int] = set()
         self.counters = StreamCounters()
 
     def __iter__(self) -> Iterator[Answer]:
+        """Yields the answers one by one."""
+        return itertools.chain.from_iterable(self.batches())
+
+    def batches(self) -> Iterator[list[Answer]]:
         """Yields cached answers first, and then the others as the engine completes them."""
         yield from self._cached_answers()
         if self.was_stopped:
@@ -134,23 +141,23 @@ class Stream:
         if len(self._plan.order):
             self._engine.start()
         while not self.was_stopped:
-            exhausted = self._fill_window()
+            self._fill_window()
             while self._ready:
-                yield self._ready.popleft()
+                yield self._take_ready()
             if self._in_flight:
-                for completion in self._engine.poll(_POLL_SECONDS):
-                    self._settle(completion)
-            elif exhausted and not self._ready:
+                self._settle(self._engine.poll(_POLL_SECONDS))
+            elif self._next == len(self._plan.order) and not self._ready:
                 return
             self.was_stopped = self._should_stop()
-        yield from self._ready
+        if self._ready:
+            yield self._take_ready()
 
     def leave_out(self, rows: NDArray[np.int64]) -> None:
         """Sends none of `rows` that is not on its way yet, unless another row wants the same answer.
 
         They stay unanswered. Whoever leaves out all rows ends the run when what is in flight has come back.
         """
-        self._unwanted[rows] = True
+        self._unwanted.update(rows.tolist())
 
     def add(self, follow_up: FollowUp) -> None:
         """Adds a dialog's next round; it may be answered from the cache, or by a round that is in flight already.
@@ -193,54 +200,63 @@ class Stream:
             self._waiting[key] = [row]
             self._send([request], [key])
 
-    def _cached_answers(self) -> Iterator[Answer]:
+    def _take_ready(self) -> list[Answer]:
+        ready, self._ready = self._ready, []
+        return ready
+
+    def _cached_answers(self) -> Iterator[list[Answer]]:
         rows = np.flatnonzero(self._plan.cached)
-        for row, response in zip(rows.tolist(), self._cache.get_many(self._plan.keys[rows]), strict=True):
+        known = zip(rows.tolist(), self._cache.get_many(self._plan.keys[rows]), strict=True)
+        removed = "the answer was removed from the cache during the run"
+        while batch := [
+            Answer(row, response, removed if response is None else None, was_cached=True)
+            for row, response in itertools.islice(known, _BATCH)
+        ]:
             if self._should_stop():
                 self.was_stopped = True
                 return
-            self.counters.cache_hits += 1
-            error = None if response is not None else "the answer was removed from the cache during the run"
-            yield Answer(row, response, error, was_cached=True)
+            self.counters.cache_hits += len(batch)
+            yield batch
 
     def _enlist_followers(self) -> None:
         """Lets every row that is not cached wait for the key that its leader is going to run."""
         for row in np.flatnonzero(~self._plan.cached).tolist():
-            self._waiting.setdefault(self._plan.keys[row].tobytes(), []).append(row)
+            self._waiting.setdefault(self._keys[row], []).append(row)
 
-    def _fill_window(self) -> bool:
-        """Sends rows until the window is full; returns whether none is left.
+    def _fill_window(self) -> None:
+        """Sends rows until the window is full or none is left."""
+        while self._next < len(self._plan.order) and len(self._in_flight) < self._window:
+            rows = self._take_rows(self._window - len(self._in_flight))
+            requests = self._loader.load(rows, lambda row, reason: self._deliver(self._keys[row], None, reason))
+            self._send(requests, [self._keys[request.row] for request in requests])
+
+    def _take_rows(self, count: int) -> list[int]:
+        """Returns the next rows that must be sent, about `count`; those that need not be are done with.
 
         The choices of a question are not torn apart by the window's end: together they cost one context.
         """
-        requests: list[EngineRequest] = []
-        keys: list[bytes] = []
-        row = -1
-        while self._queue and (
-            len(self._in_flight) + len(requests) < self._window or self._are_choices(row, self._queue[0])
-        ):
-            row = self._queue.popleft()
-            key = self._plan.keys[row].tobytes()
-            if self._unwanted[self._waiting[key]].all():
-                self.counters.left_out += 1
-                continue
-            elsewhere = self._cache.arrived(key) if self._cache_sampled or self._plan.seeds[row] < 0 else None
-            if elsewhere is not None:  # another run has answered it since the plan was made
-                self.counters.cache_hits += 1
-                self._deliver(key, elsewhere, None)
-                continue
-            try:
-                requests.append(self._loader.load(row))
-                keys.append(key)
-            except (DocumentError, RequestError, UnsupportedError) as error:
-                self._deliver(key, None, str(error))
-        self._send(requests, keys)
-        return len(self._in_flight) < self._window
+        order = self._plan.order
+        end = min(self._next + count, len(order))
+        while end < len(order) and self._are_choices(order[end - 1], order[end]):
+            end += 1
+        rows: list[int] = order[self._next : end].tolist()
+        self._next = end
+        if self._unwanted:
+            wanted = [row for row in rows if not self._unwanted.issuperset(self._waiting[self._keys[row]])]
+            self.counters.left_out += len(rows) - len(wanted)
+            rows = wanted
+        readable = [row for row in rows if self._cache_sampled or self._plan.seeds[row] < 0]
+        # What another run has answered since the plan was made.
+        elsewhere = self._cache.arrived([self._keys[row] for row in readable])
+        for key, response in elsewhere.items():
+            self.counters.cache_hits += 1
+            self._deliver(key, response, None)
+        return [row for row in rows if self._keys[row] not in elsewhere] if elsewhere else rows
 
     def _are_choices(self, row: int, other: int) -> bool:
-        """Whether two rows ask for log-probabilities behind one prompt; row -1 is none."""
+        """Whether two rows ask for log-probabilities behind one prompt."""
         table = self._plan.table
-        return row >= 0 and table.kind[row] == Kind.LOGLIKELIHOOD and bool(table.prompt[row] == table.prompt[other])
+        return bool(table.kind[row] == Kind.LOGLIKELIHOOD and table.prompt[row] == table.prompt[other])
 
     def _send(self, requests: list[EngineRequest], keys: list[bytes]) -> None:
         if requests:
@@ -252,11 +268,15 @@ class Stream:
                 self._passing.update(key for request, key in sampled if request.seed is not None)
             self._engine.submit(requests)
 
-    def _settle(self, completion: Completion) -> None:
-        key = self._in_flight.pop(completion.row)
-        if completion.response is not None and key not in self._passing:
-            self._cache.append(key, completion.response)
-        self._deliver(key, completion.response, completion.error)
+    def _settle(self, completions: Sequence[Completion]) -> None:
+        settled = [(self._in_flight.pop(completion.row), completion) for completion in completions]
+        self._cache.extend(
+            (key, completion.response)
+            for key, completion in settled
+            if completion.response is not None and key not in self._passing
+        )
+        for key, completion in settled:
+            self._deliver(key, completion.response, completion.error)
 
     def _deliver(self, key: bytes, response: Response | None, error: str | None) -> None:
         for row in self._waiting.pop(key):

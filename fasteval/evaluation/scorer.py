@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import operator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,16 +32,26 @@ __all__ = ["TaskScorer"]
 _MULTI_ROUND = Kind.GENERATE_UNTIL_MULTI_ROUND
 
 
-class _Answered(NamedTuple):
-    """A document whose answers are all there, in the order of its rows."""
+@dataclass(slots=True)
+class _Answered:
+    """A document whose answers are all there.
+
+    Attributes:
+        doc_id: its number.
+        answers: those to its rows, in the order of the rows.
+        responses: the same without what is around them; one that is missing is left out.
+        values: what the responses say.
+    """
 
     doc_id: int
     answers: list[Answer]
+    responses: list[Response] = field(init=False)
+    values: list[Any] = field(init=False)
 
-    @property
-    def responses(self) -> list[Response]:
-        """The responses; those that are missing are left out."""
-        return [answer.response for answer in self.answers if answer.response is not None]
+    def __post_init__(self) -> None:
+        """Takes the answers apart."""
+        self.responses = [answer.response for answer in self.answers if answer.response is not None]
+        self.values = [response.value for response in self.responses]
 
 
 _ROW = operator.attrgetter("row")
@@ -142,7 +153,8 @@ class TaskScorer:
                 if isinstance(filtered, Exception):
                     _fail(result, f"filter '{pipeline.name}': {type(filtered).__name__}: {filtered}")
                 else:
-                    self._score_one(result, copy.copy(sample), doc, pipeline.name, filtered)
+                    own = sample if pipeline is self._pipelines[-1] else copy.copy(sample)
+                    self._score_one(result, own, doc, pipeline.name, filtered)
         return results
 
     def _filter(
@@ -162,11 +174,10 @@ class TaskScorer:
 
     def _responses(self, document: _Answered) -> list[list[Any]]:
         """Returns for each request of a document its list of answers: one a repeat for texts, one for choices."""
-        answers = document.responses
+        values = document.values
         kind = self._table.row_kind(document.answers[0].row)
         if kind is _MULTI_ROUND:
-            return [[list(response.texts) for response in answers]]
-        values = [response.value for response in answers]
+            return [[list(response.texts) for response in document.responses]]
         if not kind.generates:
             return [[value] for value in values]
         texts = [strip_thinking(value, self._reasoning_tags) if isinstance(value, str) else value for value in values]
@@ -202,7 +213,7 @@ class TaskScorer:
         samples = []
         for document, doc, first in zip(documents, docs, firsts, strict=True):
             responses = document.responses
-            own = [next(continuations) or "" for _ in responses]
+            texts = [next(continuations) or "" for _ in responses]
             scored = [response for response in responses if response.logprob is not None]
             samples.append(
                 Sample(
@@ -210,8 +221,8 @@ class TaskScorer:
                     doc=without_media(doc),
                     prompt=self._show_prompt(first),
                     context=first.prompt.plain_text(),
-                    resps=_plain([response.value for response in responses]),
-                    continuations=own if scored else None,
+                    resps=_plain(document.values),
+                    continuations=texts if scored else None,
                     finish_reason=responses[0].finish_reason,
                     prompt_tokens=sum([response.prompt_tokens for response in responses]),
                     output_tokens=sum([response.output_tokens for response in responses]),

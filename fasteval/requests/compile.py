@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
@@ -12,12 +12,26 @@ from fasteval.requests.digest import row_digest
 from fasteval.requests.table import DocumentFailure, RequestTable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fasteval.api.prompt import Prompt
     from fasteval.api.task import DocumentRequest, MediaIdentity, PromptOptions, Task
 
 __all__ = ["TableBuilder", "compile_requests"]
+
+#: The table's columns that have a number a row: name, the array's type code, the column's type.
+_COLUMNS = (
+    ("doc", "q", np.int64),
+    ("slot", "i", np.int32),
+    ("kind", "b", np.int8),
+    ("chat", "b", np.bool_),
+    ("prompt", "q", np.int64),
+    ("continuation", "q", np.int64),
+    ("generation", "i", np.int32),
+    ("media_end", "q", np.int64),
+)
+# Rows that are kept as tuples until they become columns together, which is quicker than one by one.
+_ROWS = 4096
 
 
 def compile_requests(task: Task, doc_ids: Iterable[int], options: PromptOptions) -> RequestTable:
@@ -43,11 +57,9 @@ class TableBuilder:
     def __init__(self, task_name: str) -> None:
         """Starts an empty table for `task_name`."""
         self._task_name = task_name
-        self._doc, self._prompt, self._continuation = array("q"), array("q"), array("q")
-        self._slot, self._generation = array("i"), array("i")
-        self._kind, self._chat = array("b"), array("b")
+        self._rows: list[tuple[int, ...]] = []  # the latest, in the order of `_COLUMNS`
+        self._columns = [array(code) for _, code, _ in _COLUMNS]
         self._digests, self._media = bytearray(), bytearray()
-        self._media_offsets = array("q", [0])
         self._texts, self._text_offsets = bytearray(), array("q", [0])
         self._continuations: dict[bytes, int] = {}
         self._kwargs: dict[bytes, int] = {}
@@ -60,61 +72,60 @@ class TableBuilder:
 
     def add_document(self, doc_id: int, requests: Sequence[DocumentRequest], identity: MediaIdentity) -> None:
         """Adds the rows of one document: all of them, or none where one cannot be encoded."""
-        encoder = _Encoder()
-        encoded = [encoder.encode(request) for request in requests]
-        prompts: dict[bytes, int] = {}
-        for request, parts in zip(requests, encoded, strict=True):
-            if parts.prompt not in prompts:  # the choices of a question share one
-                prompts[parts.prompt] = self._add_text(parts.prompt)
-            self._add_row(doc_id, request, parts, prompts[parts.prompt], identity)
+        prompts = _encoded_prompts(requests)
+        continuations = [
+            None if request.continuation is None else request.continuation.encode("utf-8", "surrogatepass")
+            for request in requests
+        ]
+        generations = [self._generation(request.generation_kwargs) for request in requests]
+        places = {prompt: self._add_text(prompt) for prompt in dict.fromkeys(prompts)}  # choices share one
+        for request, prompt, continuation, generation in zip(
+            requests, prompts, continuations, generations, strict=True
+        ):
+            kind, is_chat = request.kind, request.prompt.is_chat
+            media = identity.key if is_chat else b""
+            self._digests += row_digest(kind, is_chat=is_chat, prompt=prompt, continuation=continuation, media=media)
+            for source in identity.sources:
+                self._media += source
+            text = -1 if continuation is None else self._add_continuation(continuation)
+            media_end = len(self._media) // 16
+            self._rows.append((doc_id, request.slot, kind, is_chat, places[prompt], text, generation, media_end))
+        if len(self._rows) >= _ROWS:
+            self._flush()
 
-    def _add_row(
-        self, doc_id: int, request: DocumentRequest, parts: _EncodedRequest, prompt: int, identity: MediaIdentity
-    ) -> None:
-        continuation, is_chat = parts.continuation, request.prompt.is_chat
-        media = identity.key if is_chat else b""
-        self._doc.append(doc_id)
-        self._slot.append(request.slot)
-        self._kind.append(request.kind)
-        self._chat.append(is_chat)
-        self._prompt.append(prompt)
-        self._continuation.append(-1 if continuation is None else self._add_continuation(continuation))
-        self._generation.append(
-            -1 if parts.kwargs is None else self._kwargs.setdefault(parts.kwargs, len(self._kwargs))
-        )
-        self._digests += row_digest(
-            request.kind,
-            is_chat=is_chat,
-            prompt=parts.prompt,
-            continuation=continuation,
-            media=media,
-        )
-        for source in identity.sources:
-            self._media += source
-        self._media_offsets.append(len(self._media) // 16)
+    def _flush(self) -> None:
+        """Turns the latest rows into columns."""
+        for column, values in zip(self._columns, zip(*self._rows, strict=True), strict=False):
+            column.extend(values)
+        self._rows = []
 
     def build(self) -> RequestTable:
         """Returns the table; the builder must not be used again."""
-        rows = len(self._doc)
+        self._flush()
+        columns = {
+            name: np.frombuffer(column, dtype) for (name, _, dtype), column in zip(_COLUMNS, self._columns, strict=True)
+        }
+        media_offsets = np.concatenate([np.zeros(1, np.int64), columns.pop("media_end")])
+        rows = len(media_offsets) - 1
         return RequestTable(
+            **columns,
             task=np.zeros(rows, np.int32),
-            doc=np.frombuffer(self._doc, np.int64),
-            slot=np.frombuffer(self._slot, np.int32),
-            kind=np.frombuffer(self._kind, np.int8),
-            generation=np.frombuffer(self._generation, np.int32),
-            chat=np.frombuffer(self._chat, np.bool_),
-            prompt=np.frombuffer(self._prompt, np.int64),
-            continuation=np.frombuffer(self._continuation, np.int64),
             after=np.full(rows, -1, np.int64),
             digest=np.frombuffer(self._digests, np.uint8).reshape(rows, 16),
             text_values=np.frombuffer(self._texts, np.uint8),
             text_offsets=np.frombuffer(self._text_offsets, np.int64),
             media_values=np.frombuffer(self._media, np.uint8).reshape(-1, 16),
-            media_offsets=np.frombuffer(self._media_offsets, np.int64),
+            media_offsets=media_offsets,
             task_names=[self._task_name],
             generation_kwargs=[orjson.loads(key) for key in self._kwargs],
             failures=self._failures,
         )
+
+    def _generation(self, kwargs: Mapping[str, Any] | None) -> int:
+        if kwargs is None:
+            return -1
+        key = orjson.dumps(kwargs if type(kwargs) is dict else dict(kwargs), option=orjson.OPT_SORT_KEYS)
+        return self._kwargs.setdefault(key, len(self._kwargs))
 
     def _add_text(self, data: bytes) -> int:
         self._texts += data
@@ -130,27 +141,11 @@ class TableBuilder:
         return self._continuations[continuation]
 
 
-class _EncodedRequest(NamedTuple):
-    """A request's parts as bytes."""
-
-    prompt: bytes
-    continuation: bytes | None
-    kwargs: bytes | None
-
-
-class _Encoder:
-    """Encodes the requests of one document; choices that share a prompt object have it encoded once."""
-
-    def __init__(self) -> None:
-        self._prompt: Prompt | None = None
-        self._prompt_bytes = b""
-
-    def encode(self, request: DocumentRequest) -> _EncodedRequest:
-        if request.prompt is not self._prompt:
-            self._prompt, self._prompt_bytes = request.prompt, request.prompt.encode()
-        continuation, kwargs = request.continuation, request.generation_kwargs
-        return _EncodedRequest(
-            self._prompt_bytes,
-            None if continuation is None else continuation.encode("utf-8", "surrogatepass"),
-            None if kwargs is None else orjson.dumps(dict(kwargs), option=orjson.OPT_SORT_KEYS),
-        )
+def _encoded_prompts(requests: Sequence[DocumentRequest]) -> list[bytes]:
+    """Returns the prompts' canonical bytes; an object that several share is encoded once."""
+    encoded: list[bytes] = []
+    last: Prompt | None = None
+    for request in requests:
+        encoded.append(encoded[-1] if request.prompt is last else request.prompt.encode())
+        last = request.prompt
+    return encoded

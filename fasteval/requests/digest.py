@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import xxhash
 
 from fasteval.api.request import Kind
@@ -25,6 +27,11 @@ def row_digest(kind: Kind, *, is_chat: bool, prompt: bytes, continuation: bytes 
         continuation: UTF-8 of the continuation, or None.
         media: the document's media key (16 bytes, or none).
     """
-    asked = Kind.GENERATE_UNTIL if kind.generates else kind
-    head = b"%b%d %d %d %d\n" % (_FORM, asked, is_chat, -1 if continuation is None else len(continuation), len(media))
+    head = _head(kind, is_chat, -1 if continuation is None else len(continuation), len(media))
     return xxhash.xxh3_128_digest(b"".join((head, continuation or b"", media, prompt)))
+
+
+@lru_cache(maxsize=4096)
+def _head(kind: Kind, is_chat: bool, continuation: int, media: int) -> bytes:  # noqa: FBT001 - part of the cache's key
+    asked = Kind.GENERATE_UNTIL if kind.generates else kind
+    return b"%b%d %d %d %d\n" % (_FORM, asked, is_chat, continuation, media)

@@ -22,6 +22,8 @@ _MAX_DESCRIPTION = 1000
 _MEDIA_KEYS = ({"bytes", "path"}, {"array", "sampling_rate"})
 _DROPPED = object()
 _PLAIN = (str, int, float)
+# What most values are, told at once.
+_ATOMS = frozenset({str, int, float, bool, type(None)})
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _DESCRIPTIONS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Mapping, dict),
@@ -50,7 +52,12 @@ def to_json(value: Any, *, indent: bool = False, sort_keys: bool = False) -> byt
 
 def without_media(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the document without images, encoded bytes and waveforms, at any depth."""
-    return {str(key): kept for key, value in doc.items() if (kept := _keep(value)) is not _DROPPED}
+    kept = {}
+    for key, value in doc.items():
+        entry = value if type(value) in _ATOMS else _keep(value)
+        if entry is not _DROPPED:
+            kept[str(key)] = entry
+    return kept
 
 
 def as_texts(values: Sequence[Any]) -> list[Any]:
@@ -76,6 +83,8 @@ def _keep(value: Any) -> Any:
             return _DROPPED
         return without_media(value)
     if isinstance(value, list | tuple):
+        if _ATOMS.issuperset(map(type, value)):
+            return list(value)
         kept = [entry for entry in map(_keep, value) if entry is not _DROPPED]
         return _DROPPED if value and not kept else kept
     return _DROPPED if _is_medium(value) else value

@@ -105,8 +105,10 @@ class Sample:
             "output_tokens": self.output_tokens,
             "doc_hash": hashlib.sha256(to_json(doc, sort_keys=True)).hexdigest(),
         }
-        optional = {name: getattr(self, name) for name in _OPTIONAL} | {"error": redact(self.error)}
-        sample |= {name: value for name, value in optional.items() if value is not None}
+        for name in _OPTIONAL:
+            value = getattr(self, name)
+            if value is not None:
+                sample[name] = redact(value) if name == "error" else value
         for name, value in self.metrics.items():
-            sample[f"metric_{name}" if name in sample or name in optional else name] = value
+            sample[f"metric_{name}" if name in sample or name in _OPTIONAL else name] = value
         return sample

@@ -58,7 +58,11 @@ def request_seed(run_seed: int, digest: bytes, repeat: int) -> int:
 
 def request_key(fingerprint: str, digest: bytes, sampling: bytes) -> bytes:
     """Returns the 16-byte key under which a model's answer to a request is kept."""
-    return xxhash.xxh3_128_digest(b"%d " % len(sampling) + sampling + digest + fingerprint.encode())
+    return xxhash.xxh3_128_digest(_key_head(sampling) + digest + fingerprint.encode())
+
+
+def _key_head(sampling: bytes) -> bytes:
+    return b"%d " % len(sampling) + sampling
 
 
 def make_plan(
@@ -132,12 +136,13 @@ def _seeds(table: RequestTable, sampling: Sequence[SamplingParameters], seed: in
 def _keys(
     table: RequestTable, fingerprint: str, sampling: Sequence[SamplingParameters], seeds: NDArray[np.int64]
 ) -> NDArray[np.uint8]:
-    greedy = [options.canonical() for options in sampling] + [b""]  # the last one is for index -1: nothing to choose
+    # Of each options the part of the key that is before the digest; the last one is for index -1: nothing to choose.
+    heads = [_key_head(options.canonical()) for options in sampling] + [_key_head(b"")]
+    tail, digests = fingerprint.encode(), table.digest.tobytes()
     keys = bytearray()
-    digests = table.digest.tobytes()
     for row, (generation, seed) in enumerate(zip(table.generation.tolist(), seeds.tolist(), strict=True)):
-        options = greedy[generation] if seed < 0 else sampling[generation].canonical(seed)
-        keys += request_key(fingerprint, digests[row * 16 : row * 16 + 16], options)
+        head = heads[generation] if seed < 0 else _key_head(sampling[generation].canonical(seed))
+        keys += xxhash.xxh3_128_digest(head + digests[row * 16 : row * 16 + 16] + tail)
     return np.frombuffer(keys, np.uint8).reshape(len(table), 16)
 
 
@@ -156,9 +161,9 @@ def _apart_by_document(table: RequestTable, keys: NDArray[np.uint8]) -> NDArray[
 
 def _leaders(keys: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Returns for each row the first row with the same key."""
-    _, first, inverse = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    leaders: NDArray[np.int64] = first[inverse.reshape(-1)] if len(keys) else np.zeros(0, np.int64)
-    return leaders
+    first: dict[bytes, int] = {}
+    known = (first.setdefault(key, row) for row, key in enumerate(keys.view("V16").ravel().tolist()))
+    return np.fromiter(known, np.int64, len(keys))
 
 
 def _order(table: RequestTable, sampling: Sequence[SamplingParameters], rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["Documents"]
 
 #: Rows that are read at once, and how many such blocks are kept: answers come nearly in the order of the documents.
-_BLOCK, _BLOCKS_KEPT = 64, 16
+_BLOCK, _BLOCKS_KEPT = 128, 8
+# Values of these types may stand in several documents: nobody can change them.
+_SHARED = frozenset({str, int, float, bool, type(None)})
 
 #: What a column's stored media become, by the column's type.
 _LAZY: dict[str, Callable[[Any], Any]] = {"Image": LazyImage, "Video": LazyVideo, "Audio": LazyAudio}
@@ -113,9 +115,9 @@ def _list_reader(data: Sequence[dict[str, Any]]) -> Callable[[int], dict[str, An
 def _copy(value: Any) -> Any:
     """Copies the containers, so that task code may change a document, and shares what is in them."""
     if isinstance(value, dict):
-        return {key: _copy(entry) for key, entry in value.items()}
+        return {key: entry if type(entry) is str else _copy(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_copy(entry) for entry in value]
+        return value.copy() if _SHARED.issuperset(map(type, value)) else [_copy(entry) for entry in value]
     return value
 
 
@@ -144,13 +146,13 @@ def _block_reader(table: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
     """Returns the reader of a table whose stored values are its documents: many rows cost little more than one."""
 
     @lru_cache(_BLOCKS_KEPT)
-    def block(number: int) -> dict[str, list[Any]]:
-        columns: dict[str, list[Any]] = table[number * _BLOCK : (number + 1) * _BLOCK].to_pydict()
-        return columns
+    def block(number: int) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = table[number * _BLOCK : (number + 1) * _BLOCK].to_pylist()
+        return rows
 
     def read(index: int) -> dict[str, Any]:
-        number, row = divmod(index, _BLOCK)
-        return {name: _copy(values[row]) for name, values in block(number).items()}
+        doc: dict[str, Any] = _copy(block(index // _BLOCK)[index % _BLOCK])
+        return doc
 
     return read
 

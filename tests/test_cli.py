@@ -51,10 +51,16 @@ class Choices(Question):
         return [DocumentRequest(Kind.LOGLIKELIHOOD, slot, prompt, text) for slot, text in enumerate((" A", " B"))]
 
 
-class Manager:
-    all_tasks = ("question", "choices")
-    all_groups = ("everything",)
+class Index:
+    tasks = ("question", "choices")
+    groups = ("everything",)
 
+    @classmethod
+    def of_everything(cls, _: Any) -> Index:
+        return cls()
+
+
+class Manager:
     def __init__(self, **options: Any) -> None:
         self.options = options
 
@@ -67,7 +73,10 @@ class Manager:
 def tasks(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("fasteval.tasks")
     module.TaskManager = Manager  # type: ignore[attr-defined]  # a module is what one puts in it
+    index = ModuleType("fasteval.tasks.index")
+    index.TaskIndex = Index  # type: ignore[attr-defined]  # the same
     monkeypatch.setitem(sys.modules, "fasteval.tasks", module)
+    monkeypatch.setitem(sys.modules, "fasteval.tasks.index", index)
 
 
 # tasks and models

@@ -220,7 +220,7 @@ def test_of_two_files_with_a_name_the_first_in_the_order_of_paths_counts(
 ) -> None:
     write(tmp_path, {"b.yaml": "task: same\n", "a/x.yaml": "task: same\n", "a.yaml": "task: same\n"})
     index = TaskIndex.of_folders([tmp_path])
-    assert {"same": tmp_path / "a.yaml"} == index.tasks
+    assert {"same": str(tmp_path / "a.yaml")} == index.tasks
     assert [tmp_path / "b.yaml", tmp_path / "a" / "x.yaml"] == [entry.file for entry in index.duplicates]
     assert f"{tmp_path}/b.yaml: 'same' is defined in {tmp_path}/a.yaml already; this file is left out" in caplog.text
 
@@ -229,7 +229,7 @@ def test_a_name_of_an_earlier_folder_is_replaced_and_it_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folders = [write(tmp_path / name, {"x.yaml": "task: same\n"}) for name in ("a", "b")]
-    assert {"same": folders[1] / "x.yaml"} == TaskIndex.of_folders(folders).tasks
+    assert {"same": str(folders[1] / "x.yaml")} == TaskIndex.of_folders(folders).tasks
     assert f"'same' replaces the one of {folders[0]}/x.yaml" in caplog.text
 
 

@@ -32,14 +32,12 @@ def completion(context: click.Context, shell: str) -> None:
 
 def complete_tasks(context: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Returns the tasks, groups and tags that begin like the last name of `incomplete`; commas separate names."""
-    from pathlib import Path
-
-    from fasteval.tasks.index import LIBRARY, TaskIndex
+    from fasteval.tasks.index import TaskIndex
 
     given = context.params.get("include_path") or ()
-    folders = [Path(name).expanduser() for names in given for name in names]
+    folders = [name for names in given for name in names]
     before, comma, last = incomplete.rpartition(",")
-    return _matching(TaskIndex.of_folders([LIBRARY, *folders]).names(), last, before + comma)
+    return _matching(TaskIndex.of_everything(folders).names(), last, before + comma)
 
 
 def complete_models(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -92,14 +92,14 @@ def show_task(name: str, doc: int, **flags: Any) -> None:
 
 def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: Sequence[str] = ()) -> None:
     """Prints the names of `kinds` ("tasks", "groups"), one a line, sorted."""
-    from fasteval.tasks import TaskManager
+    from fasteval.tasks.index import TaskIndex
 
-    manager = TaskManager(include_path=list(include_path))
-    found = {"tasks": manager.all_tasks, "groups": manager.all_groups}
+    index = TaskIndex.of_everything(include_path)
+    found = {"tasks": index.tasks, "groups": index.groups}
     every = sorted({name for kind in kinds for name in found[kind]})
-    for name in every:
-        if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns):
-            say(name)
+    names = [name for name in every if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)]
+    if names:
+        say("\n".join(names))
 
 
 def _validation_json(result: Validation) -> bytes:

@@ -27,7 +27,7 @@ def library_data() -> dict[str, list[str]]:
     tasks: dict[str, list[str]] = defaultdict(list)
     for name, file in TaskIndex.of_folders([LIBRARY]).tasks.items():
         try:
-            path = load_task_file(file).fields.get("dataset_path")
+            path = load_task_file(Path(file)).fields.get("dataset_path")
         except TaskFileError:
             continue  # `fasteval tasks validate` says so
         if isinstance(path, str) and "/" in path and not path.startswith((".", "/")):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasteval.api.plugins import task_folders
 from fasteval.errors import UsageError
 from fasteval.tasks.indexstore import IndexStore
 
@@ -45,14 +46,14 @@ class TaskIndex:
     """Names, and the files that define them.
 
     Attributes:
-        tasks: the file of each task.
-        groups: the file of each group.
+        tasks: the path of each task's file, a text: there are many thousands.
+        groups: the path of each group's file.
         tags: the tasks of each tag, in order of their files.
         duplicates: files that are left out.
     """
 
-    tasks: dict[str, Path]
-    groups: dict[str, Path]
+    tasks: dict[str, str]
+    groups: dict[str, str]
     tags: dict[str, list[str]]
     duplicates: list[Duplicate] = field(default_factory=list)
 
@@ -79,27 +80,38 @@ class TaskIndex:
         index.tags.update(tags)
         return index
 
+    @classmethod
+    def of_everything(cls, include_path: Iterable[str | Path]) -> TaskIndex:
+        """Returns the index of the library, of what other distributions bring, and of further folders.
+
+        Raises:
+            UsageError: a folder is not there.
+        """
+        library = [LIBRARY] if LIBRARY.is_dir() else []
+        further = [Path(folder).expanduser().absolute() for folder in include_path]
+        return cls.of_folders([*library, *task_folders(), *further])
+
     def names(self) -> list[str]:
         """Returns every name, sorted, each once."""
         return sorted({*self.tasks, *self.groups, *self.tags})
 
     def _add_folder(self, folder: Path, tags_of_task: dict[str, list[str]]) -> None:
         store = IndexStore.open(folder)
-        found: dict[tuple[str, bool], Path] = {}
+        found: dict[tuple[str, bool], str] = {}
         for path, status in _yaml_files(str(folder)):
             entry = _resolved(store, path, store.scan(path, status), ())
             name, is_group = _name_of(entry)
             if name is None:
                 continue
-            first = found.setdefault((name, is_group), file := Path(path))
-            if first is not file:
-                _log.warning("%s: '%s' is defined in %s already; this file is left out", file, name, first)
-                self.duplicates.append(Duplicate(name, file, first))
+            first = found.setdefault((name, is_group), path)
+            if first is not path:
+                _log.warning("%s: '%s' is defined in %s already; this file is left out", path, name, first)
+                self.duplicates.append(Duplicate(name, Path(path), Path(first)))
                 continue
             names = self.groups if is_group else self.tasks
             if name in names:
-                _log.warning("%s: '%s' replaces the one of %s", file, name, names[name])
-            names[name] = file
+                _log.warning("%s: '%s' replaces the one of %s", path, name, names[name])
+            names[name] = path
             if not is_group:
                 tags_of_task[name] = tags_of(entry)
         store.save()

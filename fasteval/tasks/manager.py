@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasteval.api.plugins import task_folders
 from fasteval.compat import add_root
 from fasteval.errors import FastEvalError, UnknownNameError, UsageError
 from fasteval.tasks.config import TaskConfig
 from fasteval.tasks.configurable import ConfigurableTask
 from fasteval.tasks.functions import TaskFunction
 from fasteval.tasks.groups import Group, GroupConfig
-from fasteval.tasks.index import LIBRARY, TaskIndex
+from fasteval.tasks.index import TaskIndex
 from fasteval.tasks.loading import TaskFile, load_task_file
 
 if TYPE_CHECKING:
@@ -51,11 +50,9 @@ class TaskManager:
             UsageError: a folder is not there.
         """
         given = [include_path] if isinstance(include_path, str | Path) else include_path or []
-        library = [LIBRARY] if LIBRARY.is_dir() else []
-        folders = [Path(folder).expanduser().absolute() for folder in given]
-        self._index = TaskIndex.of_folders([*library, *task_folders(), *folders])
-        for folder in folders:
-            add_root(folder)
+        self._index = TaskIndex.of_everything(given)
+        for folder in given:
+            add_root(Path(folder).expanduser().absolute())
         self._datasets, self._prompt_profile = dict(datasets or {}), prompt_profile
         self._settings: dict[str, TaskFile] = {}
         self.groups: dict[str, Group] = {}
@@ -102,13 +99,13 @@ class TaskManager:
         path = self._index.tasks.get(name) or self._index.groups.get(name)
         if path is None:
             raise UnknownNameError("task", name, self._index.names())
-        return path
+        return Path(path)
 
     def names_below(self, folder: Path) -> list[str]:
         """Returns the tasks and groups whose files are below `folder`, sorted."""
         defined = (*self._index.tasks.items(), *self._index.groups.items())
         inside = str(folder) + "/"
-        return sorted({name for name, path in defined if str(path).startswith(inside)})
+        return sorted({name for name, path in defined if path.startswith(inside)})
 
     def names_matching(self, names: Iterable[str]) -> list[str]:
         """Returns the tasks and groups that names, tags and patterns stand for, each once.
@@ -151,9 +148,9 @@ class TaskManager:
             return [entry.name]
         name, index = str(entry), self._index
         if name in index.tasks:
-            return self._load_file(index.tasks[name], changes, loaded, within)
+            return self._load_file(Path(index.tasks[name]), changes, loaded, within)
         if name in index.groups:
-            return self._load_file(index.groups[name], changes, loaded, within)
+            return self._load_file(Path(index.groups[name]), changes, loaded, within)
         several = self._several(name)
         if several is None:
             hint = "--tasks list shows all names; --include_path adds folders"
@@ -176,7 +173,7 @@ class TaskManager:
             return [path.absolute()]
         if path.is_dir():
             add_root(path.absolute())
-            return list(TaskIndex.of_folders([path.absolute()]).tasks.values()) or None
+            return [Path(file) for file in TaskIndex.of_folders([path.absolute()]).tasks.values()] or None
         return None
 
     def _load_mapping(

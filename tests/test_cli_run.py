@@ -97,6 +97,10 @@ def test_model_arguments_have_three_forms_and_two_spellings(evaluation: Evaluati
         (("--reasoning_tags", "<a>,</a>"), "reasoning_tags", (("<a>", "</a>"),)),
         (("--bootstrap_iters", "0"), "bootstrap_iters", 0),
         (("--window", "16"), "window", 16),
+        (("--replicas", "2"), "replicas", 2),
+        (("--executor", "ray"), "executor", "ray"),
+        (("--executor", "ray", "--ray_address", "head:6379"), "ray_address", "head:6379"),
+        (("--executor", "ray", "--ray_args", "num_cpus=4"), "ray_args", {"num_cpus": 4}),
         (("--on_error", "fail"), "on_error", "fail"),
         (("--trust_remote_code",), "trust_remote_code", True),
     ],
@@ -115,6 +119,24 @@ def test_rank_and_world_size_may_come_from_the_environment(
     monkeypatch.setenv("WORLD_SIZE", "4")
     run("--rank", "2")
     assert (2, 4) == (evaluation.settings.rank, evaluation.settings.world_size)
+
+
+def test_rank_and_world_size_may_come_from_slurm_where_no_launcher_says_otherwise(
+    evaluation: Evaluation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLURM_PROCID", "3")
+    monkeypatch.setenv("SLURM_NTASKS", "8")
+    run()
+    assert (3, 8) == (evaluation.settings.rank, evaluation.settings.world_size)
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    run()
+    assert (0, 2) == (evaluation.settings.rank, evaluation.settings.world_size)
+
+
+@pytest.mark.parametrize("words", [("--executor", "dask"), ("--ray_args", "num_cpus=4"), ("--replicas", "0")])
+def test_a_way_to_share_the_work_that_is_none_is_an_error(evaluation: Evaluation, words: tuple[str, ...]) -> None:
+    assert 2 == run(*words)
 
 
 @pytest.mark.parametrize(

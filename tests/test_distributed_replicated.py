@@ -125,14 +125,22 @@ def test_what_a_dead_replica_had_in_hand_is_answered_by_the_other_while_it_resta
 
 
 def test_a_replica_that_cannot_start_is_left_out_and_said_so(caplog: pytest.LogCaptureFixture) -> None:
+    tries, is_hopeless = iter(range(100)), threading.Event()
+
     class Broken(ReplayEngine):
         is_ready = False
 
         def poll(self, timeout: float) -> list[Completion]:
+            if next(tries) == 2:
+                is_hopeless.set()
             raise EngineError("not enough memory")
 
+    def answer(request: EngineRequest) -> Response:
+        assert is_hopeless.wait(10)
+        return echo(request)
+
     broken = SupervisedEngine(Broken(echo), backoff=Backoff(first=0.0))
-    engine = ReplicatedEngine([broken, SupervisedEngine(ReplayEngine(echo))])
+    engine = ReplicatedEngine([broken, SupervisedEngine(ReplayEngine(answer))])
     with caplog.at_level(logging.WARNING):
         assert 20 == len(drain(engine, [ask(row) for row in range(20)]))
         assert any("replica 0 of 2 is left out: not enough memory" in line for line in caplog.messages)

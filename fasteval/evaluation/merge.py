@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["merge"]
 
 # What ranks of one run may differ in.
-_OWN = frozenset({"rank", "output_path", "use_cache", "no_cache"})
+_OWN = frozenset({"rank", "output_path", "use_cache", "no_cache", "replicas", "executor", "ray_address", "ray_args"})
 
 
 def merge(runs: Sequence[SavedRun], *, progress: Progress | None = None, **changes: Any) -> Results:

@@ -41,6 +41,7 @@ __all__ = ["Reports"]
 #: Settings that a report does not depend on.
 _WITHOUT_EFFECT = frozenset(
     {"output_path", "log_samples", "report", "layout", "heartbeat_timeout", "window", "shuffle_seed"}
+    | {"replicas", "executor", "ray_address", "ray_args"}
 )
 _FOLDER = "reports"
 #: Reports that are kept beside one cache; the oldest go. Larger ones than this (some 200 MB) are not worth their place.

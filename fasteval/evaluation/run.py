@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fasteval.cache import ResponseCache, default_folder
 from fasteval.cache.folder import make_private
+from fasteval.distributed.opening import open_engine
 from fasteval.evaluation.garbage import rare_collections
 from fasteval.evaluation.interruption import Interruption
 from fasteval.evaluation.loop import Loop
@@ -76,7 +77,15 @@ def evaluate(
             monitor.stage(_KNOWN)
             return workload.with_media(recorder.known_results(source, known))
         workload = compile_workload(workload, settings)
-        engine = source.open(workload.instance, workload.documents())
+        engine = open_engine(
+            source,
+            workload.instance,
+            workload.documents(),
+            replicas=settings.replicas,
+            executor=settings.executor,
+            ray_address=settings.ray_address,
+            ray_args=settings.ray_args,
+        )
     with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
         with recorder.timeline.stage("load"):
             plan = _plan(settings, workload, engine, cache, observer)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RunSettings"]
 
+EXECUTORS = ("local", "ray")
 _PATHS = ("use_cache", "output_path")
 _TUPLES = ("include_path", "reasoning_tags", "tasks")
 
@@ -57,6 +58,10 @@ class RunSettings:
         fewshot_seed: what few-shot examples are drawn from.
         rank: this process among `world_size`.
         world_size: how many processes share the documents.
+        replicas: engines that share the work of this process.
+        executor: where the engines run: "local" on this machine, or "ray" on the nodes of a Ray cluster.
+        ray_address: the cluster's address; None for the one that this machine belongs to, or else one of its own.
+        ray_args: options of each replica's actor, as Ray names them (`num_cpus`, `num_gpus`, `resources`, …).
         repeats: answers a document; None takes the task's own number.
         predict_only: answers without metrics.
         reasoning_tags: pairs of tags whose content is removed before scoring; empty removes nothing.
@@ -96,6 +101,10 @@ class RunSettings:
     fewshot_seed: int = 1234
     rank: int = 0
     world_size: int = 1
+    replicas: int = 1
+    executor: str = "local"
+    ray_address: str | None = None
+    ray_args: dict[str, Any] = field(default_factory=dict)
     repeats: int | None = None
     predict_only: bool = False
     reasoning_tags: tuple[tuple[str, str], ...] = (("<think>", "</think>"), ("<analysis>", "</analysis>"))
@@ -115,13 +124,17 @@ class RunSettings:
         find_layout(self.layout)
         if self.no_cache and self.use_cache is not None:
             raise UsageError("--no_cache and --use_cache contradict each other")
+        if self.executor not in EXECUTORS:
+            raise UnknownNameError("executor", self.executor, EXECUTORS)
+        if self.executor != "ray" and (self.ray_address is not None or self.ray_args):
+            raise UsageError("--ray_address and --ray_args go with --executor ray")
         if not self.heartbeat_timeout > 0:
             raise UsageError(f"--heartbeat_timeout must be more than 0 seconds, got {self.heartbeat_timeout}")
         for name in ("offset", "num_fewshot", "bootstrap_iters"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise UsageError(f"--{name} must not be negative, got {value}")
-        for name in ("window", "repeats", "world_size"):
+        for name in ("window", "repeats", "replicas", "world_size"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"--{name} must be at least 1, got {value}")

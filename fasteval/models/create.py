@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.models.engine import Engine
     from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.launch import Launch
     from fasteval.models.rendering import ChatTemplate
     from fasteval.models.user import InstanceOf
 
@@ -34,6 +36,8 @@ class ModelSource:
         chat_template: text of the template that renders chat prompts, where the front process knows it.
         open: builds the engine; `instance_of(row)` and the documents of the tasks serve models that somebody wrote.
         fingerprint: gives the engine's fingerprint without building it; None where nobody can tell it so.
+        host: builds an engine, unsupervised, whose host is started by what it is given; None where there is no host.
+        gpus: how many GPUs one engine takes, where it takes any.
     """
 
     name: str
@@ -41,6 +45,8 @@ class ModelSource:
     open: Callable[[InstanceOf, Mapping[str, Any]], Engine]
     chat_template: str | None = None
     fingerprint: Callable[[], str] | None = None
+    host: Callable[[Launch], Engine] | None = None
+    gpus: int = 1
 
 
 def resolve_model(
@@ -156,14 +162,22 @@ def _named(
     config = _engine_config(model.backend, folder, model_args, seed=seed, rendering=override or "")
     config = replace(config, deterministic=deterministic)
 
-    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
+    def host(launch: Launch) -> Engine:
         from fasteval.models.host import HostEngine
+
+        return HostEngine(
+            config,
+            render=_renderer(template),
+            cache_folder=cache_folder,
+            heartbeat_timeout=heartbeat_timeout,
+            launch=launch,
+        )
+
+    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
+        from fasteval.models.host_process import HostProcess
         from fasteval.models.supervised import SupervisedEngine
 
-        host = HostEngine(
-            config, render=_renderer(template), cache_folder=cache_folder, heartbeat_timeout=heartbeat_timeout
-        )
-        return SupervisedEngine(host)
+        return SupervisedEngine(host(HostProcess))
 
     def fingerprint() -> str:
         from fasteval.models.fingerprint import engine_fingerprint
@@ -171,7 +185,9 @@ def _named(
         return engine_fingerprint(config, cache_folder)
 
     chat_template = None if template is None else template.source
-    return ModelSource(str(pretrained), model.prompt_profile, build, chat_template, fingerprint)
+    sizes = [config.arguments.get(f"{kind}_parallel_size") or 1 for kind in ("tensor", "pipeline")]
+    gpus = math.prod(_whole_number("parallel size", size) for size in sizes)
+    return ModelSource(str(pretrained), model.prompt_profile, build, chat_template, fingerprint, host, gpus)
 
 
 def _check_values(model_args: dict[str, Any]) -> None:

@@ -9,7 +9,10 @@ from fasteval.models.distribution import is_cpu_build
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["host_environment"]
+__all__ = ["HOSTS_HERE", "host_environment"]
+
+#: Says how many engine hosts share the memory that a host sees.
+HOSTS_HERE = "FASTEVAL_HOSTS_HERE"
 
 _ALWAYS = {
     "VLLM_NO_USAGE_STATS": "1",
@@ -28,9 +31,14 @@ _ON_CPU = {
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 
+# An engine is no member of the group that a launcher has made of the fronts, and must not take itself for one.
+_OF_LAUNCHERS = frozenset(
+    {"RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "GROUP_RANK", "ROLE_RANK", "MASTER_ADDR", "MASTER_PORT"}
+)
+
 
 def host_environment(base: Mapping[str, str], *, verbose: bool = False, deterministic: bool = False) -> dict[str, str]:
-    """Returns `base` with what an engine host needs; what `base` sets already stays as it is.
+    """Returns `base` with what an engine host needs; what `base` sets already stays as it is, but for ranks.
 
     Args:
         base: usually `os.environ`.
@@ -40,4 +48,5 @@ def host_environment(base: Mapping[str, str], *, verbose: bool = False, determin
     ours = _ALWAYS | (_ON_CPU if is_cpu_build() else {})
     ours["VLLM_LOGGING_LEVEL"] = "INFO" if verbose else "ERROR"
     asked = {"VLLM_BATCH_INVARIANT": "1"} if deterministic and not is_cpu_build() else {}
-    return {**ours, **base, **asked}
+    kept = {name: value for name, value in base.items() if name not in _OF_LAUNCHERS}
+    return {**ours, **kept, **asked}

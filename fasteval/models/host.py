@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import EngineRequest
     from fasteval.models.engine_config import EngineConfig
+    from fasteval.models.launch import Host, Launch
 
 __all__ = ["HostEngine"]
 
@@ -44,6 +45,7 @@ class HostEngine:
         cache_folder: Path | None = None,
         heartbeat_timeout: float = 300.0,
         start_timeout: float = 3600.0,
+        launch: Launch = HostProcess,
     ) -> None:
         """Starts nothing yet.
 
@@ -54,12 +56,14 @@ class HostEngine:
             heartbeat_timeout: seconds without a sign of life, or without a turn of the engine's loop, until the
                 engine counts as hung.
             start_timeout: seconds that loading may take.
+            launch: starts the host where it is to run.
         """
         self.config = fit_to_memory(config) if config.backend == "vllm" and is_cpu_build() else config
         self._render = render
         self._cache_folder = cache_folder
         self._heartbeat_timeout, self._start_timeout = heartbeat_timeout, start_timeout
-        self._host: HostProcess | None = None
+        self._launch = launch
+        self._host: Host | None = None
         self._is_ready = False
         self._failure: FastEvalError | None = None
         self._refused: list[Completion] = []
@@ -102,7 +106,7 @@ class HostEngine:
         self._failure = None
         self._is_ready = False
         self._earlier, self._counters = self.counters(), {}
-        self._host = HostProcess(self.config, send_timeout=self._heartbeat_timeout)
+        self._host = self._launch(self.config, send_timeout=self._heartbeat_timeout)
         self._started = self._heard = time.monotonic()
 
     @property
@@ -127,7 +131,7 @@ class HostEngine:
         if converted:
             host.send(encode_requests(converted))
 
-    def _running(self) -> HostProcess:
+    def _running(self) -> Host:
         if self._host is None:
             raise self._failure or EngineError("the engine has not been started")
         return self._host
@@ -180,11 +184,11 @@ class HostEngine:
                     return completions
                 raise
 
-    def _receive(self, host: HostProcess, timeout: float) -> Frame | None:
+    def _receive(self, host: Host, timeout: float) -> Frame | None:
         """Returns the next message, or None if there is none for a while; raises if there will never be one."""
         has_ended = host.has_ended  # asked first: what it sent before its end is still read
         try:
-            frame = host.wire.receive(0.0 if has_ended else min(max(timeout, 0.0), _SLICE))
+            frame = host.receive(0.0 if has_ended else min(max(timeout, 0.0), _SLICE))
         except (EOFError, OSError):
             frame, has_ended = None, True
         if frame is None and has_ended:

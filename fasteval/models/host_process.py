@@ -21,6 +21,8 @@ from fasteval.models.environment import host_environment
 from fasteval.models.wire import Frame, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from fasteval.models.engine_config import EngineConfig
 
 __all__ = ["HostProcess"]
@@ -36,12 +38,21 @@ _GRACE_SECONDS = 10.0
 class HostProcess:
     """A child process in a session of its own: a Ctrl-C in the terminal reaches the front only."""
 
-    def __init__(self, config: EngineConfig, *, send_timeout: float = 300.0) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        *,
+        send_timeout: float = 300.0,
+        cores: Collection[int] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Starts the process and tells it what to load; returns at once.
 
         Args:
             config: what to load.
             send_timeout: seconds after which `send` gives up on a process that does not read.
+            cores: the processor cores that it may use; none given means those that this process may.
+            environment: variables that it has in place of this process's.
         """
         verbose = logger.isEnabledFor(logging.DEBUG)
         ours, theirs = socket.socketpair()
@@ -56,11 +67,16 @@ class HostProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env=host_environment(os.environ, verbose=verbose, deterministic=config.deterministic),
+                env=host_environment(
+                    {**os.environ, **(environment or {})}, verbose=verbose, deterministic=config.deterministic
+                ),
             )
+        if cores:  # before it has any thread that could be elsewhere
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(self._process.pid, cores)
         self._socket = ours
         self._limit_sending(send_timeout)
-        self.wire = Wire(Connection(os.dup(ours.fileno())))
+        self._wire = Wire(Connection(os.dup(ours.fileno())))
         self._tail: deque[str] = deque(maxlen=_TAIL_LINES)
         self._reader = threading.Thread(target=self._read_output, name="engine output", daemon=True)
         self._reader.start()
@@ -82,11 +98,20 @@ class HostProcess:
         if self.is_stuck:
             return
         try:
-            self.wire.send(frame)
+            self._wire.send(frame)
         except BlockingIOError:
             self.is_stuck = True
         except OSError:
             return
+
+    def receive(self, timeout: float) -> Frame | None:
+        """Returns the next message, or None if none begins within `timeout` seconds.
+
+        Raises:
+            EOFError: the process is gone.
+            OSError: likewise.
+        """
+        return self._wire.receive(timeout)
 
     def _limit_sending(self, seconds: float) -> None:
         """Has the kernel end a write that the process has not made room for in time."""
@@ -139,7 +164,7 @@ class HostProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        self.wire.close()
+        self._wire.close()
         self._socket.close()
         self._reader.join(timeout=2.0)
         if self._process.stdout is not None and not self._reader.is_alive():

@@ -12,6 +12,7 @@ import orjson
 from fasteval.errors import CheckpointError, EngineError, FastEvalError, UnknownNameError, UsageError
 from fasteval.models.distribution import is_cpu_build
 from fasteval.models.engine_config import ALONE
+from fasteval.models.environment import HOSTS_HERE
 from fasteval.models.kv_cache import cpu_cache_bytes
 
 if TYPE_CHECKING:
@@ -76,10 +77,14 @@ def _arguments(config: EngineConfig) -> dict[str, Any]:
 
 
 def _engine_memory() -> int:
-    """Returns the bytes that vLLM lets itself take on CPU: what one memory node has left, be there more or not."""
+    """Returns the bytes that this engine may take on CPU.
+
+    vLLM lets itself take what one memory node has left, be there more or not; replicas share it.
+    """
     from vllm.utils.cpu_resource_utils import get_allowed_cpu_list, get_memory_node_info
 
-    return int(get_memory_node_info(get_allowed_cpu_list()[0].numa_node).available_memory)
+    left = int(get_memory_node_info(get_allowed_cpu_list()[0].numa_node).available_memory)
+    return left // int(os.environ.get(HOSTS_HERE, "1"))
 
 
 def _register_model_class(checkpoint: Path) -> None:

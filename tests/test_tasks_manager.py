@@ -113,6 +113,19 @@ def test_an_unknown_name_offers_the_nearest_one() -> None:
         TaskManager(SHARED).load_task_or_group(["summs"])
 
 
+@pytest.mark.parametrize("name", ["x" * 5000, "nobody/" * 2000, "a\0b", "~nobody-has-this-name/tasks"])
+def test_a_name_that_no_file_can_have_is_an_unknown_name(name: str) -> None:
+    with pytest.raises(UnknownNameError, match="unknown task"):
+        TaskManager().load_task_or_group([name])
+
+
+@pytest.mark.parametrize("field", ["include: ", "doc_to_text: !function "])
+def test_a_file_that_no_disk_can_have_is_a_fault_of_the_task_that_names_it(tmp_path: Path, field: str) -> None:
+    (tmp_path / "far.yaml").write_text(f"task: far\n{field}{'x' * 5000}.y\n")
+    with pytest.raises(TaskFileError, match=r"far\.yaml"):
+        TaskManager(tmp_path).load_task_or_group(["far"])
+
+
 def test_a_pattern_that_fits_nothing_is_an_unknown_name() -> None:
     with pytest.raises(UnknownNameError):
         TaskManager(SHARED).load_task_or_group(["nothing*"])

@@ -6,7 +6,6 @@ import importlib.util
 import itertools
 import sys
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import xxhash
@@ -15,6 +14,7 @@ from fasteval.api.model import LMM
 from fasteval.api.request import Completion, EngineRequest, Kind, Response
 from fasteval.errors import EngineError, FastEvalError, UnknownNameError, UsageError
 from fasteval.models.engine import Capabilities
+from fasteval.safety import expanded, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,8 +41,8 @@ def load_model_class(reference: str) -> type[LMM]:
         UsageError: the file is not there or does not run, or the class is no `LMM`.
     """
     file, _, name = reference.rpartition(":")
-    path = Path(file).expanduser().resolve()
-    if not path.is_file():
+    path = expanded(file).absolute()
+    if not is_file(path):
         raise UsageError(f"--model {reference}: there is no file {path}")
     spec = importlib.util.spec_from_file_location(f"fasteval_user_model_{path.stem}", path)
     if spec is None or spec.loader is None:

@@ -11,6 +11,7 @@ import orjson
 
 from fasteval.errors import SavedResultsError
 from fasteval.results.naming import sanitize_name
+from fasteval.safety import is_file, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,9 +74,9 @@ def read_run(path: Path | str) -> SavedRun:
         SavedResultsError: there is none, or it cannot be read; the text says which file and line.
     """
     path = Path(path)
-    if path.is_dir():
+    if is_folder(path):
         path = _newest(path)
-    if not path.is_file():
+    if not is_file(path):
         raise SavedResultsError(f"{path}: no such results file or folder")
     if path.suffix == ".jsonl":
         return _from_samples(path)

@@ -22,6 +22,7 @@ from fasteval.compat import check_real_packages, utils
 from fasteval.compat.missing import distribution_of
 from fasteval.compat.names import PACKAGES
 from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
+from fasteval.safety import is_file
 from fasteval.tasks.codefiles import files_digest, with_imported
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
     if not module_name or not function_name:
         raise _error(reference, field, f"!function {reference.name}: expected module.name")
     path = reference.file.parent / (module_name.replace(".", "/") + ".py")
-    if path.is_file():
+    if is_file(path):
         module = _execute(path, reference, field)
         # A function may use any file of its folder.
         digest = files_digest(with_imported(path.parent.glob("*.py")))
@@ -103,7 +104,7 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
         digest = files_digest(with_imported([Path(origin)])) if origin else xxhash.xxh3_128_digest(module_name.encode())
     target = getattr(module, function_name, None)
     above = path.parent.parent / path.name
-    if target is None and path.is_file() and above.is_file():
+    if target is None and is_file(path) and is_file(above):
         # 30 tasks of lmms-eval's variants (`no_visual/` and the like) name functions that stand one folder above.
         target = getattr(_execute(above, reference, field), function_name, None)
         digest = files_digest(with_imported([*path.parent.glob("*.py"), *above.parent.glob("*.py")]))

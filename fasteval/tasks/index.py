@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.plugins import task_folders
 from fasteval.errors import UsageError
+from fasteval.safety import is_folder
 from fasteval.tasks.indexstore import IndexStore
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class TaskIndex:
         index = cls({}, {}, {})
         tags_of_task: dict[str, list[str]] = {}
         for folder in folders:
-            if not folder.is_dir():
+            if not is_folder(folder):
                 raise UsageError(f"there is no folder of tasks {folder}")
             index._add_folder(folder, tags_of_task)
         tags: dict[str, list[str]] = defaultdict(list)

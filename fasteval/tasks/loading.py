@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fasteval.errors import TaskFileError
-from fasteval.safety import LimitedLoader
+from fasteval.safety import LimitedLoader, is_file
 from fasteval.tasks.functions import FunctionReference, load_function
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _load(path: Path, including: tuple[Path, ...]) -> TaskFile:
         target = (path.parent / name).resolve()
         if target in (*including, path.resolve()):
             raise own.error("include", f"'{name}' includes itself")
-        if not target.is_file():
+        if not is_file(target):
             raise own.error("include", f"there is no file {target}")
         template = _load(target, (*including, path.resolve()))
         fields |= template.fields

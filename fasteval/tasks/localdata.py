@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DatasetError
+from fasteval.safety import is_file, is_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +32,11 @@ def load_local(path: Path, name: str | None, split: str) -> Any:
     """
     import datasets
 
-    if path.is_file():
+    if is_file(path):
         return _read([path])
-    if not path.is_dir():
+    if not is_folder(path):
         raise DatasetError(f"there is no file or folder {path} (given with --dataset)")
-    folder = path / name if name and (path / name).is_dir() else path
+    folder = path / name if name and is_folder(path / name) else path
     if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
         loaded = datasets.load_from_disk(str(folder))
         if not isinstance(loaded, datasets.DatasetDict):
@@ -62,7 +63,7 @@ def _files_of_split(folder: Path, split: str) -> list[Path]:
 
 
 def _data_files(folder: Path) -> list[Path]:
-    if not folder.is_dir():
+    if not is_folder(folder):
         return []
     return sorted(file for file in folder.iterdir() if file.suffix in _BUILDERS and file.is_file())
 

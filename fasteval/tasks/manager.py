@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.compat import add_root
 from fasteval.errors import FastEvalError, UnknownNameError, UsageError
+from fasteval.safety import expanded, is_file, is_folder
 from fasteval.tasks.config import TaskConfig
 from fasteval.tasks.configurable import ConfigurableTask
 from fasteval.tasks.functions import TaskFunction
@@ -52,7 +53,7 @@ class TaskManager:
         given = [include_path] if isinstance(include_path, str | Path) else include_path or []
         self._index = TaskIndex.of_everything(given)
         for folder in given:
-            add_root(Path(folder).expanduser().absolute())
+            add_root(expanded(str(folder)).absolute())
         self._datasets, self._prompt_profile = dict(datasets or {}), prompt_profile
         self._settings: dict[str, TaskFile] = {}
         self.groups: dict[str, Group] = {}
@@ -167,11 +168,11 @@ class TaskManager:
             return list(self._index.tags[name])
         if any(character in name for character in "*?["):
             return fnmatch.filter(self._index.names(), name) or None
-        path = Path(name).expanduser()
-        if path.is_file() and path.suffix in (".yaml", ".yml"):
+        path = expanded(name)
+        if path.suffix in (".yaml", ".yml") and is_file(path):
             add_root(path.parent.absolute())
             return [path.absolute()]
-        if path.is_dir():
+        if is_folder(path):
             add_root(path.absolute())
             return [Path(file) for file in TaskIndex.of_folders([path.absolute()]).tasks.values()] or None
         return None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DatasetError, FastEvalError
+from fasteval.safety import expanded
 from fasteval.tasks.datasets import Documents
 from fasteval.tasks.functions import accepted_arguments
 from fasteval.tasks.hub import go_offline_if_unreachable
@@ -74,7 +75,7 @@ class DocumentSource:
         name = self._config.dataset_path or self._config.task
         try:
             if self._replacement is not None:
-                return load_local(Path(self._replacement).expanduser(), self._config.dataset_name, split)
+                return load_local(expanded(self._replacement), self._config.dataset_name, split)
             if self._config.custom_dataset is not None:
                 return self._load_custom(self._config.custom_dataset, split)
             return self._load_published(split)

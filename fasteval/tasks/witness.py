@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasteval.safety import expanded
 from fasteval.tasks.sources import FILE_BUILDERS
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def data_witness(config: TaskConfig, folder: Path | None, replacements: Mapping[
     """
     replacement = replacements.get(config.dataset_path or "", replacements.get(config.task))
     if replacement is not None:
-        return _files([Path(replacement).expanduser()])
+        return _files([expanded(replacement)])
     if config.custom_dataset is not None or config.dataset_path is None:
         return None
     paths = _local_paths(config.dataset_path, config.dataset_kwargs)

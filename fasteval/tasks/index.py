@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.plugins import task_folders
 from fasteval.errors import UsageError
-from fasteval.safety import is_folder
+from fasteval.safety import expanded, is_folder
 from fasteval.tasks.indexstore import IndexStore
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class TaskIndex:
             UsageError: a folder is not there.
         """
         library = [LIBRARY] if LIBRARY.is_dir() else []
-        further = [Path(folder).expanduser().absolute() for folder in include_path]
+        further = [expanded(str(folder)).absolute() for folder in include_path]
         return cls.of_folders([*library, *task_folders(), *further])
 
     def names(self) -> list[str]:

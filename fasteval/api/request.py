@@ -73,7 +73,7 @@ class Score(tuple[float, bool]):  # noqa: SLOT001 - a tuple can have no slots wi
 
     def __new__(cls, logprob: float, is_greedy: bool, tokens: int) -> Score:
         """Returns the pair."""
-        score = super().__new__(cls, (logprob, is_greedy))
+        score = tuple.__new__(cls, (logprob, is_greedy))
         score.tokens = tokens
         return score
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["Monitor"]
 
 _SECONDS_BETWEEN = 0.25
+# A tuple: a union would be made anew for each document.
+_NUMBERS = (float, int, np.number)
 
 
 class Monitor:
@@ -97,7 +99,7 @@ class Monitor:
         score = self._scores.get(task)
         if score is not None:
             value = next(iter(document.values.values()), {}).get(score.metric)
-            if isinstance(value, bool | int | float | np.number):
+            if isinstance(value, _NUMBERS):
                 score.add(float(value))
         if self._callbacks:
             self._told[task].add(document.doc_id)

@@ -214,24 +214,24 @@ class TaskScorer:
         for document, doc, first in zip(documents, docs, firsts, strict=True):
             responses = document.responses
             texts = [next(continuations) or "" for _ in responses]
-            scored = [response for response in responses if response.logprob is not None]
-            samples.append(
-                Sample(
-                    doc_id=document.doc_id,
-                    doc=without_media(doc),
-                    prompt=self._show_prompt(first),
-                    context=first.prompt.plain_text(),
-                    resps=_plain(document.values),
-                    continuations=texts if scored else None,
-                    finish_reason=responses[0].finish_reason,
-                    prompt_tokens=sum([response.prompt_tokens for response in responses]),
-                    output_tokens=sum([response.output_tokens for response in responses]),
-                    logprobs=[response.logprob for response in scored if response.logprob is not None] or None,
-                    request_keys=None if keys is None else [next(keys) for _ in responses],
-                    is_greedy=[bool(response.is_greedy) for response in scored] or None,
-                    scored_tokens=[response.output_tokens for response in scored] or None,
-                )
+            sample = Sample(
+                doc_id=document.doc_id,
+                doc=without_media(doc),
+                prompt=self._show_prompt(first),
+                context=first.prompt.plain_text(),
+                resps=_plain(document.values),
+                finish_reason=responses[0].finish_reason,
+                prompt_tokens=sum([response.prompt_tokens for response in responses]),
+                output_tokens=sum([response.output_tokens for response in responses]),
+                request_keys=None if keys is None else [next(keys) for _ in responses],
             )
+            scored = [response for response in responses if response.logprob is not None]
+            if scored:
+                sample.continuations = texts
+                sample.logprobs = [response.logprob for response in scored if response.logprob is not None]
+                sample.is_greedy = [bool(response.is_greedy) for response in scored]
+                sample.scored_tokens = [response.output_tokens for response in scored]
+            samples.append(sample)
         return samples
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestLoader", "place_media"]
 
+_NONE: tuple[Media, ...] = ()
+
 
 class RequestLoader:
     """Loads rows of a plan. Keeps only the document in hand: rows of one document come one after the other."""
@@ -34,8 +36,10 @@ class RequestLoader:
         seeds: list[int] = self._plan.seeds[indices].tolist()
         requests = []
         for index, row, seed in zip(indices, self._plan.table.rows(indices), seeds, strict=True):
+            prompt, media = row.prompt, _NONE
             try:
-                prompt, media = self.prompt(row)
+                if prompt.is_chat:
+                    prompt, media = self.prompt(row)
             except (DocumentError, RequestError, UnsupportedError) as error:
                 refuse(index, str(error))
                 continue

@@ -279,6 +279,7 @@ class Stream:
             self._deliver(key, completion.response, completion.error)
 
     def _deliver(self, key: bytes, response: Response | None, error: str | None) -> None:
-        for row in self._waiting.pop(key):
-            self.counters.errors += response is None
-            self._ready.append(Answer(row, response, error))
+        rows = self._waiting.pop(key)
+        if response is None:
+            self.counters.errors += len(rows)
+        self._ready += [Answer(row, response, error) for row in rows]

@@ -12,8 +12,6 @@ from fasteval.errors import DocumentError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from fasteval.tasks.fields import DocumentFields
     from fasteval.tasks.metrics import TaskMetric
 
@@ -23,33 +21,34 @@ __all__ = ["CHOICE_METRICS", "UNCONDITIONAL_METRIC", "ScoredChoices", "score_cho
 UNCONDITIONAL_METRIC = "acc_mutual_info"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each document, and freezing costs five times as much
 class ScoredChoices:
     """The K choices of a document with their scores.
 
     Attributes:
         texts: the choices.
-        logprobs: float64 (K,). Natural logarithms of their probabilities behind the question.
+        logprobs: K of them. Natural logarithms of their probabilities behind the question.
         are_greedy: K of them. Whether greedy decoding gives them.
         tokens: K of them. How many tokens each has; 0 where the model does not tell.
-        unconditional: float64 (K,). The same logarithms without the question; empty where nobody asked.
+        unconditional: K of them. The same logarithms without the question; empty where nobody asked.
         golds: the numbers of the right choices, at least one.
     """
 
     texts: Sequence[str]
-    logprobs: NDArray[np.float64]
+    logprobs: Sequence[float]
     are_greedy: Sequence[bool]
     tokens: Sequence[int]
-    unconditional: NDArray[np.float64]
+    unconditional: Sequence[float]
     golds: Sequence[int]
 
-    def is_right(self, scores: NDArray[np.float64]) -> float:
-        """Returns 1 if the choice with the highest of `scores` (K,) is a right one, else 0."""
-        return float(int(scores.argmax()) in self.golds)
+    def is_right(self, scores: Sequence[float]) -> float:
+        """Returns 1 if the choice with the highest of its K `scores` is a right one, else 0."""
+        return float(_highest(scores) in self.golds)
 
     def by_bytes(self) -> float:
         """Returns whether the most probable choice by byte of UTF-8 is right, which no tokenizer has a say in."""
-        return self.is_right(self.logprobs / np.array([max(1, len(text.encode())) for text in self.texts]))
+        sizes = [len(text) if text.isascii() else len(text.encode()) for text in self.texts]
+        return self.is_right([logprob / (size or 1) for logprob, size in zip(self.logprobs, sizes, strict=True)])
 
     def by_tokens(self) -> float:
         """Returns whether the most probable choice by token is right.
@@ -59,7 +58,7 @@ class ScoredChoices:
         """
         if not all(self.tokens):
             raise DocumentError("acc_norm_tokens: the model does not tell how many tokens the choices have")
-        return self.is_right(self.logprobs / np.array(self.tokens))
+        return self.is_right([logprob / count for logprob, count in zip(self.logprobs, self.tokens, strict=True)])
 
     def by_mutual_information(self) -> float:
         """Returns whether the choice that the question makes more probable than any other is right.
@@ -69,7 +68,7 @@ class ScoredChoices:
         """
         if not len(self.unconditional):
             raise DocumentError(f"{UNCONDITIONAL_METRIC}: the choices were not scored without the question")
-        return self.is_right(self.logprobs - self.unconditional)
+        return self.is_right(np.subtract(self.logprobs, self.unconditional).tolist())
 
     def margin(self) -> float:
         """Returns by how much (in nats) the best right choice is more probable than the best wrong one.
@@ -80,15 +79,16 @@ class ScoredChoices:
         is_gold = np.isin(np.arange(len(self.logprobs)), self.golds)
         if is_gold.all():
             raise DocumentError("margin: every choice is a right one")
-        return float(self.logprobs[is_gold].max() - self.logprobs[~is_gold].max())
+        logprobs = np.array(self.logprobs)
+        return float(logprobs[is_gold].max() - logprobs[~is_gold].max())
 
     def labels(self) -> tuple[int, int]:
         """Returns the numbers of the first right choice and of the most probable one."""
-        return self.golds[0], int(np.argmax(self.logprobs))
+        return self.golds[0], _highest(self.logprobs)
 
     def probabilities(self) -> list[float]:
         """Returns the choices' probabilities, given that one of them is the answer."""
-        exponents = np.exp(self.logprobs - self.logprobs.max())
+        exponents = np.exp(np.array(self.logprobs) - np.max(self.logprobs))
         shares: list[float] = (exponents / exponents.sum()).tolist()
         return shares
 
@@ -130,7 +130,7 @@ def score_choices(
     wants_unconditional = any(metric.name == UNCONDITIONAL_METRIC for metric in metrics)
     if len(results) != count * (1 + wants_unconditional):
         raise DocumentError(f"{len(results)} log-probabilities for {count} choices")
-    logprobs = np.array([logprob for logprob, _ in results], np.float64)
+    logprobs = [float(logprob) for logprob, _ in results]
     choices = ScoredChoices(
         texts,
         logprobs[:count],
@@ -140,6 +140,12 @@ def score_choices(
         _gold_indices(fields, doc, texts),
     )
     return {metric.name: CHOICE_METRICS[metric.name](choices) for metric in metrics}
+
+
+def _highest(scores: Sequence[float]) -> int:
+    """Returns the number of the highest score, the first of equal ones; NaN is the highest, as to numpy."""
+    total = sum(scores)  # a list of four is looked through before numpy has made an array of it
+    return scores.index(max(scores)) if total == total else int(np.argmax(scores))  # noqa: PLR0124 - NaN is not
 
 
 def _gold_indices(fields: DocumentFields, doc: dict[str, Any], choices: list[str]) -> list[int]:

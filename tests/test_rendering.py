@@ -77,3 +77,24 @@ def test_the_demo_model_is_shown_what_transformers_would_show_it() -> None:
             conversation, tokenize=False, add_generation_prompt=True
         )
         assert expected == template.render(Prompt(messages=conversation))
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("beginning", ["So", "So ", " it is:"])
+def test_the_beginning_of_an_answer_is_what_transformers_would_continue(beginning: str) -> None:
+    from transformers import AutoTokenizer
+
+    folder = NAMED["demo"].checkpoint
+    template = ChatTemplate.of_checkpoint(__import__("pathlib").Path(folder))
+    assert template is not None
+    messages = [text("user", "a"), text("assistant", beginning)]
+    expected = AutoTokenizer.from_pretrained(folder).apply_chat_template(
+        messages, tokenize=False, continue_final_message=True
+    )
+    assert expected == template.render(Prompt(messages=[messages[0], messages[1] | {"continued": True}]))
+
+
+def test_a_template_that_changes_the_beginning_of_an_answer_is_refused() -> None:
+    template = ChatTemplate("{% for m in messages %}{{ m.content[0].text | upper }}{% endfor %}{# text #}", {})
+    with pytest.raises(RequestError, match="does not show the beginning of the answer"):
+        template.render(Prompt(messages=[text("assistant", "so") | {"continued": True}]))

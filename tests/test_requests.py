@@ -212,7 +212,7 @@ class Quiz:
             one(slot=1, prompt=Prompt(messages=[user_message(question, with_visuals=False)])),
         ]
 
-    def media_identity(self, doc: dict[str, str]) -> MediaIdentity:
+    def prompt_media_identity(self, doc_id: int, doc: dict[str, str], options: PromptOptions) -> MediaIdentity:
         """Returns none."""
         return MediaIdentity()
 
@@ -232,7 +232,7 @@ def test_a_table_of_failures_only_can_be_saved(tmp_path: Path) -> None:
 
 def test_a_failure_that_quotes_broken_text_can_be_saved(tmp_path: Path) -> None:
     broken = SimpleNamespace(
-        name="broken", docs=({},), document_requests=lambda *_: [][int("\ud800")], media_identity=lambda _: None
+        name="broken", docs=({},), document_requests=lambda *_: [][int("\ud800")], prompt_media_identity=lambda *_: None
     )
     table = compile_requests(cast("Task", broken), [0], PromptOptions())
     table.save(tmp_path / "t")

@@ -115,7 +115,7 @@ def test_a_wrong_value_is_refused_when_the_file_is_loaded(message: str, fields: 
         ("unsafe_code: ", {"unsafe_code": True}),
         ("dataset_kwargs: 'video'", {"dataset_kwargs": {"video": True}}),
         ("metric_list: metrics of the package 'evaluate'", {"metric_list": [{"metric": "x", "hf_evaluate": True}]}),
-        ("gen_prefix: ", {"gen_prefix": "So", "doc_to_visual": "image"}),
+        ("gen_prefix: ", {"gen_prefix": "So", "doc_to_messages": lambda doc: []}),
     ],
 )
 def test_what_this_version_cannot_do_loads_and_is_refused_before_data_and_engine(

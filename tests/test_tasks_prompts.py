@@ -59,8 +59,8 @@ def test_delimiters_are_the_tasks(tmp_path: Path) -> None:
 def test_the_beginning_of_the_answer_follows_question_and_examples(tmp_path: Path) -> None:
     task = make(tmp_path, f"gen_prefix: It is\n{FIRST}")
     assert Prompt(text="t0 It is s0\n\nq0 It is") == prompt(task, num_fewshot=1)
-    with pytest.raises(UnsupportedError, match="task 'plain': gen_prefix"):
-        prompt(task, apply_chat_template=True)
+    messages = prompt(task, num_fewshot=1, apply_chat_template=True).messages
+    assert [turn("user", "t0 It is s0\n\nq0"), turn("assistant", "It is") | {"continued": True}] == messages
 
 
 def test_a_description_is_a_template(tmp_path: Path) -> None:
@@ -211,7 +211,6 @@ def test_examples_can_be_listed_in_the_file_with_fields_of_their_own(tmp_path: P
 @pytest.mark.parametrize(
     ("error", "message", "more", "options"),
     [
-        (UnsupportedError, "task 'plain': few-shot examples with media", "doc_to_visual: number\n", {"num_fewshot": 1}),
         (
             UsageError,
             "task 'plain': --fewshot_as_multiturn needs",

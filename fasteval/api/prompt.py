@@ -21,6 +21,8 @@ class Prompt:
         text: the plain text, or None for a chat prompt.
         messages: `[{"role": …, "content": [part, …]}, …]`, or None for a plain one. A part is
             `{"type": "text", "text": …}`, `{"type": "media", "index": i}` (the document's i-th medium) or `VISUALS`.
+            One of the latter two with an entry `example` is for the media of the few-shot example with that number.
+            A last turn with an entry `continued` is the beginning of the model's answer.
     """
 
     text: str | None = None
@@ -35,6 +37,12 @@ class Prompt:
     def is_chat(self) -> bool:
         """Whether the model's chat template renders this prompt."""
         return self.messages is not None
+
+    @property
+    def beginning(self) -> str | None:
+        """The beginning of the answer, which the model continues; None where it begins by itself."""
+        last = self.messages[-1] if self.messages else {}
+        return "".join(part["text"] for part in last["content"]) if last.get("continued") else None
 
     def encode(self) -> bytes:
         """Returns the canonical bytes: UTF-8 text, or the messages as JSON with sorted keys."""

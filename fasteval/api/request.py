@@ -46,7 +46,7 @@ class EngineRequest:
     Attributes:
         row: the caller's number for it; comes back in the completion.
         kind: what is asked.
-        prompt: what the model is shown; `VISUALS` parts have become `{"type": "media", "index": i}` parts.
+        prompt: what the model is shown; all media are `{"type": "media", "index": i}` parts.
         continuation: the text whose log-probability is wanted (log-likelihood kinds only).
         media: the prompt's media, in the order of their indices.
         generation_kwargs: the task's own (canonical names are `fasteval.models.sampling`'s affair).

@@ -133,6 +133,14 @@ class Task(ABC):
     def media(self, doc: dict[str, Any]) -> list[Any]:
         """Returns the document's media: images (lazy ones where possible), paths of videos, arrays of audio."""
 
+    def prompt_media(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[list[Any]]:  # noqa: ARG002 - of examples
+        """Returns the media of a document's prompt: those of each few-shot example, then the document's own."""
+        return [self.media(doc)]
+
+    def prompt_media_identity(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> MediaIdentity:  # noqa: ARG002
+        """Returns what identifies the media of a document's prompt, those of its examples included."""
+        return self.media_identity(doc)
+
     def next_round(
         self, doc: dict[str, Any], round_idx: int, outputs: list[str], info: Any, options: PromptOptions
     ) -> Round:

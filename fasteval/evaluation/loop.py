@@ -63,7 +63,7 @@ class Loop:
     def __post_init__(self) -> None:
         """Prepares a scorer for each task, and a dialog for each multi-round request that the engine leaves to us."""
         tasks = self.workload.tasks
-        self._loader = RequestLoader(self.plan, tasks)
+        self._loader = RequestLoader(self.plan, tasks, self.workload.options)
         self._scorers = {name: self._scorer(name) for name in tasks}
         has_dialogs = Kind.GENERATE_UNTIL_MULTI_ROUND in self.plan.table.kind
         is_ours = has_dialogs and not self.engine.capabilities().runs_dialogs

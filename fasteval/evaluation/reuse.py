@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Self
 
+    from fasteval.api.task import PromptOptions
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.create import ModelSource
@@ -81,7 +82,7 @@ class Reports:
             return None
         return read_report(self._responses / _FOLDER / self._key)
 
-    def keep(self, results: Results, tasks: Iterable[ConfigurableTask]) -> Results:
+    def keep(self, results: Results, tasks: Iterable[ConfigurableTask], options: PromptOptions) -> Results:
         """Keeps the report of a complete run; returns the results, their samples in files.
 
         Documents that name files are not told by their data set alone, and have no report.
@@ -89,7 +90,7 @@ class Reports:
         documents = sum(task.n_effective for task in results.tasks.values())
         if self._key is None or not results.is_complete or documents > _MOST_DOCUMENTS:
             return results
-        if any(depends_on_files(task.name, task.docs, _folder(task)) for task in tasks if not task.docs.is_list):
+        if any(depends_on_files(task, task.pools(options), _folder(task)) for task in tasks):
             return results
         try:
             reports = self._responses / _FOLDER

@@ -90,7 +90,7 @@ def evaluate(
         with recorder.timeline.stage("load"):
             plan = _plan(settings, workload, engine, cache, observer)
             check_feasible(plan, engine.capabilities())
-            check_media(plan, engine.capabilities(), RequestLoader(plan, workload.tasks))
+            check_media(plan, engine.capabilities(), RequestLoader(plan, workload.tasks, workload.options))
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():
@@ -103,7 +103,7 @@ def evaluate(
             for name, task in tasks.items():
                 monitor.finished(name, task.documents)
         results = recorder.results(source, workload, plan, engine, tasks, group_results(workload.groups, tasks))
-        results = workload.with_media(reports.keep(results, workload.tasks.values()))
+        results = workload.with_media(reports.keep(results, workload.tasks.values(), workload.options))
     monitor.end(results)
     return results
 

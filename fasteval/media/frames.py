@@ -60,6 +60,11 @@ class FrameChoice:
         return cls(**own) if any(value is not None for value in own.values()) else None
 
     @classmethod
+    def of_task(cls, options: Mapping[str, Any] | None) -> Self | None:
+        """Returns the choice that a task's options make by `max_num_frames` and `fps`; None where they make none."""
+        return cls.of({name: (options or {}).get(name) for name in ("max_num_frames", "fps")})
+
+    @classmethod
     def from_text(cls, text: str) -> Self:
         """Returns the choice that `to_text` gave."""
         return cls(**orjson.loads(text))

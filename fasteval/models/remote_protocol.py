@@ -72,6 +72,10 @@ DIALECTS = {
 }
 
 
+# vLLM's options for a last turn that the model goes on with.
+_CONTINUE = {"add_generation_prompt": False, "continue_final_message": True}
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One request of the protocol: where it goes, and the JSON body but for the model's name."""
@@ -128,9 +132,11 @@ def joint_question(request: EngineRequest, dialect: Dialect) -> Question:
     question = _question(request, dialect, options)
     if request.prompt.text is not None:
         return Question(question.path, question.body | {"prompt": request.prompt.text + continuation})
-    messages = [*question.body["messages"], {"role": "assistant", "content": continuation}]
-    ending = {"messages": messages, "add_generation_prompt": False, "continue_final_message": True}
-    return Question(question.path, question.body | ending)
+    messages = question.body["messages"]
+    if request.prompt.beginning is not None:
+        messages, continuation = messages[:-1], request.prompt.beginning + continuation
+    messages = [*messages, {"role": "assistant", "content": continuation}]
+    return Question(question.path, question.body | {"messages": messages} | _CONTINUE)
 
 
 def _question(request: EngineRequest, dialect: Dialect, options: dict[str, Any]) -> Question:
@@ -141,7 +147,11 @@ def _question(request: EngineRequest, dialect: Dialect, options: dict[str, Any])
         {"role": message["role"], "content": _content(message["content"], media)}
         for message in request.prompt.messages or ()
     ]
-    return Question("chat/completions", {"messages": messages, **options})
+    if request.prompt.beginning is None:
+        return Question("chat/completions", {"messages": messages, **options})
+    if not dialect.scores:
+        raise RequestError("this server cannot continue the beginning of an answer (gen_prefix): vLLM's can")
+    return Question("chat/completions", {"messages": messages, **options, **_CONTINUE})
 
 
 def _content(parts: Sequence[Mapping[str, Any]], media: Sequence[dict[str, Any]]) -> str | list[Any]:

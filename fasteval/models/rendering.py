@@ -75,22 +75,26 @@ class ChatTemplate:
     def render(self, prompt: Prompt) -> str:
         """Returns the text for a chat prompt, up to where the model's answer begins.
 
+        Where the prompt has the beginning of the answer, it ends with it.
+
         Raises:
             RequestError: the template refuses the messages (some refuse a system turn, or two user turns in a row).
         """
         messages = [
             {"role": message["role"], "content": self._content(message["content"])} for message in prompt.messages or ()
         ]
+        beginning = prompt.beginning
         try:
-            return self._render(messages)
+            text = self._render(messages, add_generation_prompt=beginning is None)
         except jinja2.TemplateError as error:
             raise RequestError(f"the chat template refuses the messages: {error}") from error
         except Exception as error:  # expressions can fail like any Python
             reason = f"{type(error).__name__}: {error}"
             raise RequestError(f"the chat template fails on the messages: {reason}") from error
+        return text if beginning is None else _up_to(text, beginning)
 
-    def _render(self, messages: list[dict[str, Any]]) -> str:
-        variables = {"messages": messages, "add_generation_prompt": True, **self._special_tokens}
+    def _render(self, messages: list[dict[str, Any]], *, add_generation_prompt: bool = True) -> str:
+        variables = {"messages": messages, "add_generation_prompt": add_generation_prompt, **self._special_tokens}
         return self._environment.render_limited(self._template, variables)
 
     def _content(self, parts: list[dict[str, Any]]) -> str | list[dict[str, Any]]:
@@ -106,6 +110,19 @@ class ChatTemplate:
         except Exception:  # noqa: BLE001 - one that wants plain strings may fail on a list in any way
             return False
         return _PROBE in text and "'text'" not in text and '"text"' not in text
+
+
+def _up_to(text: str, beginning: str) -> str:
+    """Returns the rendered text up to the end of the answer's beginning; by transformers' `continue_final_message`.
+
+    Raises:
+        RequestError: the template changes what the assistant says.
+    """
+    place = text.rfind(beginning.strip())
+    if place < 0 or not beginning.strip():
+        raise RequestError("the chat template does not show the beginning of the answer (gen_prefix) as it is")
+    whole = beginning.lstrip()
+    return text[:place] + (whole if text[place:].startswith(whole) else whole.rstrip())
 
 
 class _GenerationBlock(jinja2.ext.Extension):

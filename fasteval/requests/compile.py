@@ -45,7 +45,7 @@ def compile_requests(task: Task, doc_ids: Iterable[int], options: PromptOptions)
         try:
             doc = docs[doc_id]
             requests = task.document_requests(doc_id, doc, options)
-            builder.add_document(doc_id, requests, task.media_identity(doc))
+            builder.add_document(doc_id, requests, task.prompt_media_identity(doc_id, doc, options))
         except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
             builder.fail(doc_id, f"{type(error).__name__}: {error}")
     return builder.build()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.prompt import Prompt
 from fasteval.api.request import EngineRequest
+from fasteval.api.task import PromptOptions
 from fasteval.errors import DocumentError, FastEvalError, RequestError, UnsupportedError
 from fasteval.media import to_media
 
@@ -25,11 +27,10 @@ _NONE: tuple[Media, ...] = ()
 class RequestLoader:
     """Loads rows of a plan. Keeps only the document in hand: rows of one document come one after the other."""
 
-    def __init__(self, plan: Plan, tasks: Mapping[str, Task]) -> None:
-        """Takes the plan, and the tasks by name."""
-        self._plan = plan
-        self._tasks = tasks
-        self._last: tuple[tuple[int, int], tuple[Media, ...]] | None = None
+    def __init__(self, plan: Plan, tasks: Mapping[str, Task], options: PromptOptions | None = None) -> None:
+        """Takes the plan, the tasks by name, and how their prompts were built."""
+        self._plan, self._tasks, self._options = plan, tasks, options or PromptOptions()
+        self._last: tuple[tuple[int, int], list[tuple[Media, ...]]] | None = None
 
     def load(self, indices: Sequence[int], refuse: Callable[[int, str], None]) -> list[EngineRequest]:
         """Returns rows as an engine takes them; `refuse` is told of each that cannot be had, and why."""
@@ -60,30 +61,38 @@ class RequestLoader:
         place = (row.task, row.doc_id)
         if self._last is None or self._last[0] != place:
             self._last = (place, self._media(row))
-        return place_media(row.prompt, self._last[1]), self._last[1]
+        return place_media(row.prompt, self._last[1]), tuple(medium for own in self._last[1] for medium in own)
 
-    def _media(self, row: Row) -> tuple[Media, ...]:
+    def _media(self, row: Row) -> list[tuple[Media, ...]]:
         task = self._tasks[self._plan.table.task_names[row.task]]
         try:
-            return tuple(to_media(visual) for visual in task.media(task.docs[row.doc_id]))
+            groups = task.prompt_media(row.doc_id, task.docs[row.doc_id], self._options)
+            return [tuple(map(to_media, visuals)) for visuals in groups]
         except FastEvalError:
             raise
         except Exception as error:
             raise DocumentError(f"media cannot be had: {type(error).__name__}: {error}") from error
 
 
-def place_media(prompt: Prompt, media: Sequence[Media]) -> Prompt:
-    """Returns the chat prompt with one part for each medium where a part stood for all of them."""
+def place_media(prompt: Prompt, groups: Sequence[Sequence[Media]]) -> Prompt:
+    """Returns the chat prompt with one part for each medium, numbered through all of them.
+
+    Args:
+        prompt: its parts refer to the media of a few-shot example by `example`, and else to the document's.
+        groups: the media of each example, then the document's own.
+    """
+    starts = list(itertools.accumulate((len(media) for media in groups), initial=0))
 
     def parts(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
         placed: list[dict[str, Any]] = []
         for part in content:
-            if part["type"] == "visuals":
-                placed += [{"type": "media", "index": index, "kind": item.kind} for index, item in enumerate(media)]
-            elif part["type"] == "media":
-                placed.append(part | {"kind": media[part["index"]].kind})
-            else:
+            if part["type"] == "text":
                 placed.append(part)
+                continue
+            group = part.get("example", len(groups) - 1)
+            media = groups[group]
+            indices = range(len(media)) if part["type"] == "visuals" else (part["index"],)
+            placed += [{"type": "media", "index": starts[group] + i, "kind": media[i].kind} for i in indices]
         return placed
 
     messages = prompt.messages or []

@@ -171,7 +171,7 @@ class Stream:
             self.counters.errors += 1
             self._ready.append(Answer(row, None, f"media cannot be had: {error}"))
             return
-        prompt = place_media(follow_up.prompt, media) if follow_up.prompt.is_chat else follow_up.prompt
+        prompt = place_media(follow_up.prompt, [media]) if follow_up.prompt.is_chat else follow_up.prompt
         media_key = xxhash.xxh3_128_digest("".join(item.content_id for item in media).encode()) if media else b""
         digest = row_digest(
             Kind.GENERATE_UNTIL, is_chat=prompt.is_chat, prompt=prompt.encode(), continuation=None, media=media_key

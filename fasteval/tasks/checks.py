@@ -183,8 +183,8 @@ def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
         yield "use_prompt", "promptsource's prompts are not supported: write the prompt as doc_to_text"
     if config.unsafe_code:
         yield "unsafe_code", "tasks that run code which the model wrote are not supported by this version"
-    if config.gen_prefix is not None and config.declares_visuals:
-        yield "gen_prefix", "a beginning of the answer is supported for tasks without media only"
+    if config.gen_prefix is not None and config.doc_to_messages is not None:
+        yield "gen_prefix", "the messages of doc_to_messages end where the task ends them"
     for option in _VIDEO_OPTIONS:
         if config.dataset_kwargs.get(option):
             yield "dataset_kwargs", f"'{option}' (archives of videos) is not supported by this version"

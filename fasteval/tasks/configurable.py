@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import xxhash
 
-import fasteval
 from fasteval.api.task import DocumentRequest, MediaIdentity, PromptOptions, Round, Task
 from fasteval.cache import default_folder
 from fasteval.errors import DatasetError
@@ -22,8 +20,7 @@ from fasteval.tasks.instances import Instances
 from fasteval.tasks.messages import chat_messages
 from fasteval.tasks.metrics import check_computable
 from fasteval.tasks.profiles import PromptProfile
-from fasteval.tasks.prompts import is_chat
-from fasteval.tasks.requestcache import RequestCache, depends_on_files
+from fasteval.tasks.requestcache import RequestCache, depends_on_files, table_parts
 from fasteval.tasks.rounds import first_messages, next_round
 from fasteval.tasks.scoring import Scorer
 from fasteval.tasks.sources import DocumentSource
@@ -207,6 +204,15 @@ class ConfigurableTask(Task):
         """Returns what identifies the document's media, without decoding them."""
         return self._profile.media.identity(doc)
 
+    def prompt_media(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[list[Any]]:
+        """Returns the media of a document's prompt; see `RequestBuilder.media`."""
+        self.check_options(options)
+        return self._profile.builder.media(doc_id, doc, options)
+
+    def prompt_media_identity(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> MediaIdentity:
+        """Returns what identifies the media of a document's prompt; see `RequestBuilder.media_identity`."""
+        return self._profile.builder.media_identity(doc_id, doc, options)
+
     # Requests.
 
     def document_requests(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[DocumentRequest]:
@@ -228,6 +234,10 @@ class ConfigurableTask(Task):
         self._check_supported()
         self._profile.builder.check(options)
         self._checked = options
+
+    def pools(self, options: PromptOptions) -> list[Documents]:
+        """Returns the evaluated documents, and those that few-shot examples come from, where there are examples."""
+        return [self.docs, *([self._examples.documents] if self._profile.builder.fewshot_count(options) else [])]
 
     def compile(
         self,
@@ -258,16 +268,11 @@ class ConfigurableTask(Task):
         self.check_options(options)
         documents = shard(len(self.docs), limit=limit, offset=offset, rank=rank, world_size=world_size)
         build = partial(compile_requests, self, documents, options)
-        if (cache_requests or rewrite_requests_cache) and not depends_on_files(self.name, self.docs, self._folder):
-            parts = dataclasses.asdict(options) | {
-                "task": self.fingerprint,
-                "examples": self._examples.documents.fingerprint
-                if self._profile.builder.fewshot_count(options)
-                else None,
-                "documents": [limit, offset, rank, world_size],
-                "version": fasteval.__version__,
-            }
-            self.table = RequestCache(self.cache_folder).get(parts, build, rewrite=rewrite_requests_cache)
+        pools = self.pools(options)
+        if (cache_requests or rewrite_requests_cache) and not depends_on_files(self, pools, self._folder):
+            parts = [self.fingerprint, *(pool.fingerprint for pool in pools), limit, offset, rank, world_size]
+            cache = RequestCache(self.cache_folder)
+            self.table = cache.get(table_parts(options, parts), build, rewrite=rewrite_requests_cache)
         else:
             self.table = build()
         self.instances = Instances(self, self.table)
@@ -316,15 +321,8 @@ class ConfigurableTask(Task):
     ) -> Round:
         """Returns round `round_idx` (from 1) of a dialog, given the answers so far."""
         self.check_options(options)
-        return next_round(
-            self.config,
-            doc,
-            (round_idx, outputs, info),
-            options=self.prompt_options,
-            system_instruction=options.system_instruction,
-            chat=is_chat(self.config, options),
-            folder=self._folder,
-        )
+        state = (round_idx, outputs, info)
+        return next_round(self.config, doc, state, options, own=self.prompt_options, folder=self._folder)
 
     # The classic API.
 

@@ -33,7 +33,7 @@ class DocumentMedia:
     def __init__(self, config: TaskConfig, folder: Path | None, options: Mapping[str, Any] | None) -> None:
         """Takes the task, the folder of relative paths, and the functions' options."""
         self._config, self._folder, self._options = config, folder, options
-        self._frames = FrameChoice.of({name: (options or {}).get(name) for name in ("max_num_frames", "fps")})
+        self._frames = FrameChoice.of_task(options)
         self._declares_visuals = config.declares_visuals
 
     def messages(self, doc: dict[str, Any]) -> tuple[list[dict[str, Any]], list[Any]]:

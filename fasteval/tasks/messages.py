@@ -70,7 +70,7 @@ def with_system(messages: list[dict[str, Any]], system_instruction: str | None) 
 
 def _canonical_part(part: Any, media: list[Any], folder: Path | None, frames: FrameChoice | None) -> dict[str, Any]:
     kind = part.get("type") if isinstance(part, dict) else None
-    if part == VISUALS:
+    if kind == VISUALS["type"]:
         raise DocumentError("doc_to_messages must name its media one by one")
     if kind == "text":
         return {"type": "text", "text": str(part["text"])}

@@ -6,13 +6,23 @@ import itertools
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from fasteval.api.prompt import Prompt
+import orjson
+import xxhash
+
+from fasteval.api.prompt import VISUALS, Prompt
 from fasteval.api.request import Kind
-from fasteval.api.task import DocumentRequest
+from fasteval.api.task import DocumentRequest, MediaIdentity
 from fasteval.errors import DocumentError, UnsupportedError, UsageError
 from fasteval.models.sampling import SamplingParameters
 from fasteval.tasks.choices import UNCONDITIONAL_METRIC
-from fasteval.tasks.prompts import Question, build_prompt, is_chat, prompt_of_messages
+from fasteval.tasks.prompts import (
+    Example,
+    Question,
+    build_prompt,
+    example_of_messages,
+    is_chat,
+    prompt_of_messages,
+)
 from fasteval.tasks.templates import render_template
 
 if TYPE_CHECKING:
@@ -62,8 +72,7 @@ class RequestBuilder:
         """Refuses options that this task's prompts cannot honour.
 
         Raises:
-            UnsupportedError: few-shot examples with media or in dialogs of rounds; a beginning of the answer in chat
-                messages.
+            UnsupportedError: few-shot examples in dialogs of rounds.
             UsageError: examples as turns of a dialog, but no chat messages.
             DatasetError: there are not enough examples.
         """
@@ -71,12 +80,8 @@ class RequestBuilder:
         chat = is_chat(self._config, options)
         if options.fewshot_as_multiturn and count and not chat:
             raise UsageError(f"task '{name}': --fewshot_as_multiturn needs --apply_chat_template")
-        if count and self._config.declares_visuals:
-            raise UnsupportedError(f"task '{name}': few-shot examples with media are not supported by this version")
         if count and self._config.output_type == "generate_until_multi_round":
             raise UnsupportedError(f"task '{name}': few-shot examples in dialogs of several rounds are not supported")
-        if chat and self._config.gen_prefix is not None:
-            raise UnsupportedError(f"task '{name}': gen_prefix is not supported in chat messages by this version")
         if count and self._config.output_type != "loglikelihood_rolling":
             self._examples.draw(count, {}, 0, options.fewshot_seed)
 
@@ -85,24 +90,51 @@ class RequestBuilder:
     ) -> Prompt:
         """Returns the document's prompt; `text` replaces the question (`""` leaves it out)."""
         description = render_template(self._config.description, doc) if self._config.description else ""
+        drawn = self._drawn(doc_id, doc, options)
+        examples = tuple(self._example(number, example) for number, example in enumerate(drawn)) if drawn else ()
         if self._config.doc_to_messages is not None:
-            return prompt_of_messages(self._media.messages(doc)[0], description, options)
-        count = self.fewshot_count(options)
-        examples = self._drawn(count, doc_id, doc, options) if count else ()
+            return prompt_of_messages(self._media.messages(doc)[0], description, examples, self._config, options)
         question = self._fields.question(doc) if text is None else text
         return build_prompt(Question(description, examples, question), self._config, options)
 
-    def _drawn(
-        self, count: int, doc_id: int | None, doc: dict[str, Any], options: PromptOptions
-    ) -> tuple[tuple[str, str], ...]:
-        drawn, fields = self._examples.draw(count, doc, doc_id, options.fewshot_seed), self._example_fields
-        return tuple((fields.question(example), fields.answer(example)) for example in drawn)
+    def _drawn(self, doc_id: int | None, doc: dict[str, Any], options: PromptOptions) -> list[dict[str, Any]]:
+        """Returns the documents that are a document's few-shot examples."""
+        count = self.fewshot_count(options)
+        if not count or self._config.output_type == "loglikelihood_rolling":
+            return []
+        return self._examples.draw(count, doc, doc_id, options.fewshot_seed)
+
+    def _example(self, number: int, doc: dict[str, Any]) -> Example:
+        answer = self._example_fields.answer(doc)
+        if self._config.doc_to_messages is not None:
+            return example_of_messages(self._media.messages(doc)[0], answer, number)
+        text = self._example_fields.question(doc)
+        if not self._config.declares_visuals:
+            return Example(text, answer)
+        return Example(text, answer, (VISUALS | {"example": number}, {"type": "text", "text": text}))
+
+    def media(self, doc_id: int | None, doc: dict[str, Any], options: PromptOptions) -> list[list[Any]]:
+        """Returns the media of a document's prompt: those of each few-shot example, then the document's own."""
+        return [self._media.visuals(shown) for shown in (*self._drawn(doc_id, doc, options), doc)]
+
+    def media_identity(self, doc_id: int | None, doc: dict[str, Any], options: PromptOptions) -> MediaIdentity:
+        """Returns what identifies the media of a document's prompt, those of its examples included."""
+        own = self._media.identity(doc)
+        if not self.fewshot_count(options) or not self._config.declares_visuals:
+            return own
+        shown = [*map(self._media.identity, self._drawn(doc_id, doc, options)), own]
+        if not any(identity.key for identity in shown):
+            return own
+        # Which of them has how many media is in the prompt's parts only when they are loaded: each key has its place.
+        key = xxhash.xxh3_128_digest(orjson.dumps([identity.key.hex() for identity in shown]))
+        return MediaIdentity(key, tuple(source for identity in shown for source in identity.sources))
 
     def requests(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[DocumentRequest]:
         """Returns the document's requests, in slot order.
 
         The choices' continuations begin with `target_delimiter` after a plain prompt. In a chat the answer begins a
-        turn of its own, with nothing to be set apart from: there they are the bare choices. Where a metric wants
+        turn of its own, with nothing to be set apart from (but for a beginning of it that the task gives): there they
+        are the bare choices. Where a metric wants
         their probabilities without the question, too, the same continuations follow once more, behind an empty prompt.
         """
         output_type = self._config.output_type
@@ -171,4 +203,7 @@ class RequestBuilder:
         return self._of_questions([self.prompt(doc_id, doc, options, text=choice) for choice in choices], doc)
 
     def _delimiter(self, prompt: Prompt) -> str:
-        return "" if prompt.is_chat else self._config.target_delimiter
+        beginning = self._config.gen_prefix
+        if prompt.is_chat and (not beginning or beginning[-1].isspace()):
+            return ""
+        return self._config.target_delimiter

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import xxhash
 
+import fasteval
 from fasteval.errors import CacheError
 from fasteval.requests import RequestTable
 from fasteval.tasks.canonical import names_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from fasteval.api.task import PromptOptions, Task
     from fasteval.tasks.datasets import Documents
 
-__all__ = ["RequestCache", "depends_on_files"]
+__all__ = ["RequestCache", "depends_on_files", "table_parts"]
 
 _log = logging.getLogger(__name__)
 
@@ -61,9 +64,27 @@ class RequestCache:
         return table
 
 
-def depends_on_files(task: str, docs: Documents, folder: Path | None) -> bool:
-    """Whether documents refer to media files: those may change unseen, and a kept table would not know it."""
-    found = any(names_files(doc, folder) for doc in docs[:8])
+def table_parts(options: PromptOptions, parts: list[Any]) -> dict[str, Any]:
+    """Returns what a table depends on: how prompts are built, the `parts` of the task, and this program's version."""
+    return dataclasses.asdict(options) | {"parts": parts, "version": fasteval.__version__}
+
+
+def depends_on_files(task: Task, pools: Sequence[Documents], folder: Path | None) -> bool:
+    """Whether documents refer to media files: those may change unseen, and a kept table would not know it.
+
+    Args:
+        task: says what the documents' media are.
+        pools: its documents, and those of its few-shot examples.
+        folder: what relative paths are relative to.
+    """
+    found = any(_names_files(task, doc, folder) for docs in pools for doc in docs[:8])
     if found:
-        _log.info("%s: requests are not cached, since documents refer to files that may change", task)
+        _log.info("%s: requests are not cached, since documents refer to files that may change", task.name)
     return found
+
+
+def _names_files(task: Task, doc: dict[str, Any], folder: Path | None) -> bool:
+    try:
+        return names_files(doc, folder) or names_files(task.media(doc), folder)
+    except Exception:  # noqa: BLE001 - task code may raise anything; that document costs itself only, later on
+        return True

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fasteval.api.task import Task
     from fasteval.errors import FastEvalError
     from fasteval.evaluation.callbacks import Callback
-    from fasteval.evaluation.public import evaluate
+    from fasteval.evaluation.public import Evaluator, evaluate
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.simple import simple_evaluate
     from fasteval.results.model import Results
@@ -26,6 +26,7 @@ _HOME = {
     "Callback": "fasteval.evaluation.callbacks",
     "LMM": "fasteval.api.model",
     "ConfigurableTask": "fasteval.tasks",
+    "Evaluator": "fasteval.evaluation.public",
     "FastEvalError": "fasteval.errors",
     "Instance": "fasteval.api.instance",
     "Results": "fasteval.results.model",
@@ -41,6 +42,7 @@ __all__ = [
     "LMM",
     "Callback",
     "ConfigurableTask",
+    "Evaluator",
     "FastEvalError",
     "Instance",
     "Results",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
+    from fasteval.models.host_pool import HostPool
     from fasteval.models.user import InstanceOf
 
 __all__ = ["open_engine"]
@@ -29,6 +30,7 @@ def open_engine(
     executor: str = "local",
     ray_address: str | None = None,
     ray_args: Mapping[str, Any] | None = None,
+    pool: HostPool | None = None,
 ) -> Engine:
     """Returns a run's engine, not started.
 
@@ -40,6 +42,7 @@ def open_engine(
         executor: where they run: "local" on this machine, or "ray" on a cluster's nodes.
         ray_address: the cluster's; None for the one that this machine belongs to, or one of its own.
         ray_args: options of each replica's actor, as Ray names them.
+        pool: where this machine's hosts come from, and stay when the engine is closed.
 
     Raises:
         UsageError: the model is not one that fasteval runs itself, or there are not as many GPUs.
@@ -53,6 +56,8 @@ def open_engine(
         )
     if executor == "local":
         launches = local_launches(replicas, source.gpus)
+        if pool is not None:
+            launches = [pool.launch((number, replicas), launch) for number, launch in enumerate(launches)]
         hosts = [source.host(launch) for launch in launches]
         if replicas == 1:
             return SupervisedEngine(hosts[0])

@@ -8,6 +8,7 @@ import resource
 import subprocess
 import time
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.evaluation.manifest import make_manifest
@@ -139,10 +140,23 @@ class RunRecorder:
 
 
 def _peak_memory() -> int:
-    """Returns the largest resident memory that this process and its largest child had, added up, in bytes."""
+    """Returns the largest resident memory that this process and its largest child had, added up, in bytes.
+
+    Children that go on (a session's engine hosts) are known on Linux only.
+    """
     unit = 1 if platform.system() == "Darwin" else 1024
     own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return (own + children) * unit
+    pids = [pid for path in Path("/proc/self/task").glob("*/children") for pid in _read(path).split()]
+    lines = [line for pid in pids for line in _read(Path(f"/proc/{pid}/status")).splitlines()]
+    peaks = [int(line.split()[1]) for line in lines if line.startswith("VmHWM")]
+    return (own + max([children, *peaks])) * unit
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except OSError:  # the thread or process has just ended
+        return ""
 
 
 def plain_config(settings: RunSettings) -> dict[str, Any]:

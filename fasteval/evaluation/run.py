@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from fasteval.cache import ResponseCache, default_folder
-from fasteval.cache.folder import make_private
-from fasteval.distributed.opening import open_engine
+from fasteval.cache import ResponseCache
 from fasteval.evaluation.garbage import rare_collections
 from fasteval.evaluation.interruption import Interruption
 from fasteval.evaluation.loop import Loop
@@ -15,9 +13,8 @@ from fasteval.evaluation.monitor import Monitor
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.recorder import RunRecorder
 from fasteval.evaluation.reuse import Reports
+from fasteval.evaluation.session import Session
 from fasteval.evaluation.summary import group_results, summarise
-from fasteval.evaluation.workload import compile_workload, load_tasks
-from fasteval.models.create import resolve_model
 from fasteval.results.files import check_writable
 from fasteval.results.progress import SilentProgress
 from fasteval.scheduling import RequestLoader, check_feasible, check_media, make_plan
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
     from fasteval.evaluation.scorer import TaskScorer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
-    from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
     from fasteval.results.model import Results, TaskResult
     from fasteval.results.progress import Progress
@@ -50,6 +46,7 @@ def evaluate(
     observer: Observer | None = None,
     interruption: Interruption | None = None,
     callbacks: Sequence[Callback] = (),
+    session: Session | None = None,
 ) -> Results:
     """Runs one evaluation and returns its results, unsaved. A wrong command shows before a model loads.
 
@@ -59,6 +56,7 @@ def evaluate(
         observer: orders the documents, sees each scored one, and may end a task early.
         interruption: what may ask for an early end; the results are then those of the documents that are done.
         callbacks: who else is told of the start, of each scored document and of the results.
+        session: has what earlier runs left, and keeps what this one leaves; without one, nothing is left.
 
     Raises:
         FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
@@ -66,26 +64,19 @@ def evaluate(
     recorder, interruption = RunRecorder(settings), interruption or Interruption()
     monitor = Monitor(progress or SilentProgress(), recorder.timeline, callbacks)
     check_writable(settings.output_path)
-    cache_folder = _private_cache_folder()
+    session = session or Session(keeps=False)
+    cache_folder = session.cache_folder
     with recorder.timeline.stage("load"):
         monitor.stage("loading tasks")
-        source = _source(settings, cache_folder)
-        workload = load_tasks(settings, source.prompt_profile)
+        source = session.source(settings)
+        workload = session.tasks(settings, source.prompt_profile)
         is_observed = observer is not None or bool(callbacks)
         reports = Reports.of(settings, source, workload, cache_folder / "responses", is_observed=is_observed)
         if (known := reports.find()) is not None:
             monitor.stage(_KNOWN)
             return workload.with_media(recorder.known_results(source, known))
-        workload = compile_workload(workload, settings)
-        engine = open_engine(
-            source,
-            workload.instance,
-            workload.documents(),
-            replicas=settings.replicas,
-            executor=settings.executor,
-            ray_address=settings.ray_address,
-            ray_args=settings.ray_args,
-        )
+        workload = session.compiled(workload, settings)
+        engine = session.open(source, workload, settings)
     with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
         with recorder.timeline.stage("load"):
             plan = _plan(settings, workload, engine, cache, observer)
@@ -106,25 +97,6 @@ def evaluate(
         results = workload.with_media(reports.keep(results, workload.tasks.values(), workload.options))
     monitor.end(results)
     return results
-
-
-def _private_cache_folder() -> Path:
-    folder = default_folder()
-    with suppress(OSError):  # whoever cannot write there says so
-        make_private(folder)
-    return folder
-
-
-def _source(settings: RunSettings, cache_folder: Path) -> ModelSource:
-    return resolve_model(
-        settings.model,
-        settings.model_args,
-        cache_folder=cache_folder,
-        seed=settings.seed,
-        trust_remote_code=settings.trust_remote_code,
-        heartbeat_timeout=settings.heartbeat_timeout,
-        deterministic=settings.deterministic,
-    )
 
 
 def _plan(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ class ModelSource:
         fingerprint: gives the engine's fingerprint without building it; None where nobody can tell it so.
         host: builds an engine, unsupervised, whose host is started by what it is given; None where there is no host.
         gpus: how many GPUs one engine takes, where it takes any.
+        is_borrowed: whether engines only borrow the model: `open` gives further ones around the same object.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelSource:
     fingerprint: Callable[[], str] | None = None
     host: Callable[[Launch], Engine] | None = None
     gpus: int = 1
+    is_borrowed: bool = False
 
 
 def resolve_model(
@@ -97,7 +100,7 @@ def resolve_model(
         raise UsageError("model_args go with a model's name, not with a model object")
     if isinstance(model, LMM):
         return _of_object(model, type(model).__name__)
-    return ModelSource(type(model).__name__, "default", lambda _instance_of, _documents: model)
+    return ModelSource(type(model).__name__, "default", lambda _instance_of, _documents: model, is_borrowed=True)
 
 
 def _model_class(reference: str) -> type[LMM]:
@@ -114,14 +117,17 @@ def _model_class(reference: str) -> type[LMM]:
 def _written(cls: type[LMM], reference: str, model_args: dict[str, Any]) -> ModelSource:
     """Returns the source of a class that is built only when the tasks are known to be sound."""
 
-    def build(instance_of: InstanceOf, documents: Mapping[str, Any]) -> Engine:
+    @cache
+    def model() -> LMM:
         try:
-            model = cls(**model_args)
+            return cls(**model_args)
         except TypeError as error:
             raise UsageError(f"--model_args do not fit {cls.__name__}: {error}") from error
-        return _of_object(model, cls.__name__).open(instance_of, documents)
 
-    return ModelSource(reference.rpartition("/")[2].replace(".py:", "__"), "default", build)
+    def build(instance_of: InstanceOf, documents: Mapping[str, Any]) -> Engine:
+        return _of_object(model(), cls.__name__).open(instance_of, documents)
+
+    return ModelSource(reference.rpartition("/")[2].replace(".py:", "__"), "default", build, is_borrowed=True)
 
 
 def _of_object(model: LMM, name: str) -> ModelSource:
@@ -131,7 +137,7 @@ def _of_object(model: LMM, name: str) -> ModelSource:
         model.task_dict.update(documents)
         return LMMEngine(model, instance_of, batch_size=int(getattr(model, "batch_size", 64) or 64))
 
-    return ModelSource(name, "default", build)
+    return ModelSource(name, "default", build, is_borrowed=True)
 
 
 def _named(

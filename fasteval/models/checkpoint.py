@@ -11,7 +11,7 @@ import orjson
 
 from fasteval.errors import CheckpointError
 
-__all__ = ["find_checkpoint"]
+__all__ = ["find_checkpoint", "what_is_missing"]
 
 _PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py", "*.safetensors"]
 _WEIGHTS = ("*.safetensors", "*.gguf")
@@ -38,7 +38,7 @@ def find_checkpoint(pretrained: str | Path, revision: str | None = None) -> Path
     except (OSError, RuntimeError, ValueError):  # too long, somebody else's home, a null character
         raise CheckpointError(f"the checkpoint folder {name[:200]} does not exist") from None
     if is_folder:
-        missing = _missing(folder)
+        missing = what_is_missing(folder)
         if missing:
             raise CheckpointError(f"the folder {folder} is no complete checkpoint: {missing}")
         return folder.resolve()
@@ -48,8 +48,8 @@ def find_checkpoint(pretrained: str | Path, revision: str | None = None) -> Path
     return local if local is not None else _from_hub(name, revision)
 
 
-def _missing(folder: Path) -> str | None:
-    """Returns what a folder lacks of a checkpoint, or None."""
+def what_is_missing(folder: Path) -> str | None:
+    """Returns in words what a folder lacks of a checkpoint: a file, or a part of one; None if nothing."""
     if not (folder / "config.json").is_file():
         return "it has no config.json"
     for index in folder.glob("*.safetensors.index.json"):
@@ -65,7 +65,27 @@ def _missing(folder: Path) -> str | None:
         if pickles:
             return f"its weights are pickles ({pickles[0]}), which can run any code: convert them to safetensors"
         return "it has no weights (*.safetensors)"
-    return None
+    short = sorted(path.name for path in folder.glob("*.safetensors") if _is_cut_short(path))
+    return f"{short[0]} is damaged or not written to its end" if short else None
+
+
+def _is_cut_short(path: Path) -> bool:
+    """Whether a file of weights is shorter than its header says.
+
+    Eight bytes with the header's length, the header in JSON, and the tensors, which it gives the places of:
+    https://huggingface.co/docs/safetensors
+    """
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        size = path.stat().st_size
+        if 8 + length > size:
+            return True
+        try:
+            header: dict[str, Any] = orjson.loads(file.read(length))
+            ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+            return True
+    return bool(size < 8 + length + max(ends, default=0))
 
 
 def _from_cache(name: str, revision: str | None) -> Path | None:
@@ -79,7 +99,7 @@ def _from_cache(name: str, revision: str | None) -> Path | None:
         raise CheckpointError(f"'{name}' is neither a folder nor a name that the Hub allows") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         return None
-    return None if _missing(folder) else folder
+    return None if what_is_missing(folder) else folder
 
 
 def _from_hub(name: str, revision: str | None) -> Path:
@@ -110,7 +130,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
         raise CheckpointError(f"there is no checkpoint '{name}' on the Hub, or it is private") from None
     except Exception as error:  # the Hub's client passes on its HTTP library's errors, which changed between versions
         raise CheckpointError(nowhere) from error
-    missing = _missing(folder)
+    missing = what_is_missing(folder)
     if missing:
         raise CheckpointError(f"checkpoint '{name}' is not complete on the Hub: {missing}")
     return folder

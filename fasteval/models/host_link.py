@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from fasteval.models.wire import Frame, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.connection import Connection
 
 __all__ = ["HostLink", "LinkHandler", "end_process"]
@@ -47,17 +48,21 @@ class HostLink:
         self._is_waiting = False
         return frame
 
-    def take(self, *, wait: bool) -> list[Frame]:
-        """Returns the messages that have come, in order; waits for the first one if `wait`."""
-        frames = [self.wait()] if wait else []
-        while not self._inbox.empty():
-            frames.append(self._inbox.get())
+    def take(self, *, wait: bool) -> Iterator[Frame]:
+        """Yields the messages that have come, in order; waits for the first one if `wait`."""
         self.turn()
-        return frames
+        if wait:
+            yield self.wait()
+        while not self._inbox.empty():
+            yield self._inbox.get()
 
     def turn(self) -> None:
         """Notes that the engine's loop goes on."""
         self._turned = time.monotonic()
+
+    def loading(self) -> None:
+        """Notes that another model is being loaded, which takes the loop's time."""
+        self._is_loading = True
 
     def loaded(self) -> None:
         """Tells the front that the model is loaded; from now on a loop that does not turn is a hang."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -38,13 +39,19 @@ class Worker:
         self._queue: deque[HostRequest] = deque()
         self._failed: list[Completion] = []
         self._is_resetting = False
-        self._is_alive, self._joins_choices = True, joins_choices
+        self._joins_choices = joins_choices
+        self._before = self._totals()  # what was counted for an earlier engine of the front's
 
-    def run(self) -> None:
-        """Works until the front says `shutdown`."""
-        while self._is_alive:
+    def run(self) -> Frame:
+        """Works until the front says `shutdown`, or `configure` again; returns that message.
+
+        What is in hand then is given up: nobody waits for it any more.
+        """
+        while True:
             is_idle = not (self._queue or self._backend.unfinished or self._failed or self._is_resetting)
             for frame in self._link.take(wait=is_idle):
+                if frame.type in ("configure", "shutdown"):
+                    return frame  # what comes after it is for the next worker
                 self._handle(frame)
             if self._is_resetting and not self._backend.unfinished:
                 self._reset()
@@ -52,9 +59,14 @@ class Worker:
                 self._admit()
             completions, self._failed = self._failed + self._backend.step(), []
             if completions:
-                decoded = {f"{kind}s_decoded": float(count) for kind, count in self._decoder.decoded.items()}
-                counters = self._backend.counters() | decoded
-                self._link.send(encode_completions(completions, counters))
+                self._link.send(encode_completions(completions, self._counters()))
+
+    def _totals(self) -> dict[str, float]:
+        decoded = {f"{kind}s_decoded": float(count) for kind, count in self._decoder.decoded.items()}
+        return self._backend.counters() | decoded
+
+    def _counters(self) -> dict[str, float]:
+        return {name: value - self._before.get(name, 0.0) for name, value in self._totals().items()}
 
     def _handle(self, frame: Frame) -> None:
         if frame.type == "requests":
@@ -65,8 +77,6 @@ class Worker:
             self._backend.cancel(unwanted)
         elif frame.type == "reset_caches":
             self._is_resetting = True  # what is in hand is finished first: its caches are in use
-        elif frame.type == "shutdown":
-            self._is_alive = False
 
     def _reset(self) -> None:
         self._backend.reset_caches()
@@ -146,15 +156,41 @@ def main(descriptor: int) -> None:
     logger.setLevel(configure.fields["log_level"])
     logger.propagate = False
     try:
-        config = EngineConfig.from_dict(configure.fields["config"])
-        backend = load_backend(config)
-        link.loaded()
-        # Which choices come together depends on when they arrive.
-        Worker(backend, link, MediaDecoder(), joins_choices=not config.deterministic).run()
-        backend.close()
+        _serve(link, configure)
     except Exception as error:  # noqa: BLE001 - whatever it is, the front is told, and this process ends
         traceback.print_exc()
         link.send(encode_failure(error))
         sys.stderr.flush()
         end_process(1)
     end_process(0)
+
+
+def _serve(link: HostLink, frame: Frame) -> None:
+    """Loads what each `configure` asks for, one after the other, and answers requests until `shutdown`.
+
+    What was loaded stays where `keeps_engine` says that it is what is asked for; else it makes room first.
+    """
+    backend: Backend | None = None
+    decoder = MediaDecoder()
+    while frame.type == "configure":
+        config = EngineConfig.from_dict(frame.fields["config"])
+        if backend is not None and (backend.unfinished or not frame.fields["keeps_engine"]):
+            link.loading()
+            backend.close()
+            backend = None
+            decoder.clear()
+            _collect_garbage()
+        if backend is None:
+            backend = load_backend(config)
+        link.loaded()
+        # Which choices come together depends on when they arrive.
+        frame = Worker(backend, link, decoder, joins_choices=not config.deterministic).run()
+    if backend is not None:
+        backend.close()
+
+
+def _collect_garbage() -> None:
+    """Frees an engine that nobody refers to any more: its objects refer to each other, and vLLM has frozen them."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()  # what is left are the imports: no need to look at them again

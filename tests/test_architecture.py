@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "fasteval"
 #: From top to bottom: a room may import those after it. Rooms in one tuple do not import each other.
 ORDER = (
     ("cli",),
-    ("gate",),
+    ("gate", "sweep"),
     ("doctor",),
     ("evaluation", "comparison"),
     ("results",),

@@ -28,6 +28,7 @@ class StubBackend:
         self.resets = 0
         self.groups: list[list[int]] = []
         self.colours: list[object] = []
+        self.steps = 0
 
     @property
     def unfinished(self) -> int:
@@ -47,6 +48,7 @@ class StubBackend:
         return []
 
     def step(self) -> list[Completion]:
+        self.steps += 1
         if not self.held:
             return []
         request = self.held.pop(0)
@@ -56,7 +58,7 @@ class StubBackend:
         self.held = [request for request in self.held if request.row not in rows]
 
     def counters(self) -> dict[str, float]:
-        return {"engine_steps": 1.0}
+        return {"engine_steps": float(self.steps)}
 
     def reset_caches(self) -> None:
         assert not self.held
@@ -72,11 +74,12 @@ class StubLink:
     def __init__(self, *batches: Sequence[Frame]) -> None:
         self.batches = [list(batch) for batch in batches]
         self.sent: list[Frame] = []
+        self.batch: list[Frame] = []
 
-    def take(self, *, wait: bool) -> list[Frame]:
-        if self.batches:
-            return self.batches.pop(0)
-        return [Frame("shutdown")] if wait else []
+    def take(self, *, wait: bool) -> Iterator[Frame]:
+        self.batch = self.batches.pop(0) if self.batches else [Frame("shutdown")] if wait else []
+        while self.batch:
+            yield self.batch.pop(0)
 
     def send(self, frame: Frame) -> None:
         self.sent.append(frame)
@@ -203,6 +206,20 @@ def test_caches_are_reset_when_nothing_is_in_hand_and_nothing_is_lost(decoder: M
 def test_completions_carry_the_counters(decoder: MediaDecoder) -> None:
     link = work(StubBackend(), decoder, [ask("a", media=(picture((1, 2, 3)),))])
     assert {"engine_steps": 1.0, "images_decoded": 1.0} == link.sent[-1].fields["counters"]
+
+
+def test_the_counters_of_an_engine_that_is_kept_begin_anew(decoder: MediaDecoder) -> None:
+    backend, question = StubBackend(), ask("a", media=(picture((1, 2, 3)),))
+    work(backend, decoder, [question])
+    link = work(backend, decoder, [question])
+    assert {"engine_steps": 1.0, "images_decoded": 0.0} == link.sent[-1].fields["counters"]
+
+
+@pytest.mark.parametrize("name", ["configure", "shutdown"])
+def test_what_comes_after_the_end_is_left_for_the_next_worker(decoder: MediaDecoder, name: str) -> None:
+    link = StubLink([ask("a"), Frame(name), ask("b")])
+    assert name == Worker(StubBackend(), link, decoder).run().type  # type: ignore[arg-type]  # as in `work`
+    assert ["requests"] == [frame.type for frame in link.batch]
 
 
 def test_decoded_pictures_are_dropped_when_they_are_too_many() -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.observer import Observer
+    from fasteval.evaluation.session import Session
     from fasteval.evaluation.settings import RunSettings
     from fasteval.results.model import Results
 
@@ -26,8 +27,9 @@ def evaluate_and_save(
     observer: Observer | None = None,
     callbacks: Sequence[Callback] = (),
     output: Output = _DEFAULT,
+    session: Session | None = None,
 ) -> tuple[Results, int]:
-    """Evaluates, saves and shows.
+    """Evaluates, saves and shows; `session` has what earlier runs left, and keeps what this one leaves.
 
     Returns:
         The results, and the exit code of the signal that ended the run early; 0 if none did.
@@ -39,7 +41,12 @@ def evaluate_and_save(
     with Interruption() as interruption:
         try:
             results = evaluate(
-                settings, progress=progress, observer=observer, interruption=interruption, callbacks=callbacks
+                settings,
+                progress=progress,
+                observer=observer,
+                interruption=interruption,
+                callbacks=callbacks,
+                session=session,
             )
         finally:
             progress.stop()

@@ -25,6 +25,7 @@ from fasteval.cli.report import report
 from fasteval.cli.reproduce import reproduce
 from fasteval.cli.rescore import rescore
 from fasteval.cli.run import run
+from fasteval.cli.sweep import sweep
 from fasteval.cli.tasks import tasks
 from fasteval.errors import FastEvalError, UnknownNameError
 
@@ -82,6 +83,7 @@ group.add_command(cache)
 group.add_command(rescore)
 group.add_command(merge)
 group.add_command(reproduce)
+group.add_command(sweep)
 group.add_command(bench)
 group.add_command(doctor)
 group.add_command(completion)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.models.fingerprint import fingerprint_parts
@@ -12,6 +11,7 @@ from fasteval.models.wire import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
+    from pathlib import Path
 
     from fasteval.models.engine_config import EngineConfig
     from fasteval.models.launch import Host, Launch

@@ -57,7 +57,8 @@ def find_checkpoints(patterns: Sequence[str]) -> list[Checkpoint]:
     found: dict[Path, Checkpoint] = {}
     for pattern in patterns:
         text = str(Path(pattern).expanduser())
-        folders = [Path(match) for match in glob.glob(text, recursive=True) if Path(match).is_dir()]
+        matches = glob.glob(text, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute patterns
+        folders = [Path(match) for match in matches if Path(match).is_dir()]
         if not folders and not glob.has_magic(text):
             raise CheckpointError(f"the checkpoint folder {pattern} does not exist")
         for folder in folders:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import OutputError, UsageError
 from fasteval.results.encoding import to_json
 from fasteval.results.files import complete_file
 from fasteval.results.linechart import LineChart, Series, draw
-from fasteval.results.markdown import escaped, markdown_table
+from fasteval.results.markdown import markdown_table
+from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,18 +40,21 @@ class Point:
     error: str | None = None
 
     def values(self) -> Iterator[tuple[tuple[str, str], float, float]]:
-        """Yields ((task, metric), value, standard error) of groups, and of tasks that are in none; the error may be nan.
+        """Yields ((task, metric), value, standard error) of groups, and of tasks that are in none.
 
-        Values that are no numbers are left out.
+        A standard error that nobody knows is nan; values that are no numbers are left out.
         """
         if self.results is None:
             return
         groups = [group for group in self.results.groups.values() if group.metrics]
         members = {name for group in groups for name in _members(group.name, self.results)}
-        entries = [*groups, *(task for name, task in self.results.tasks.items() if name not in members)]
+        entries: list[GroupResult | TaskResult] = [
+            *groups,
+            *(task for name, task in self.results.tasks.items() if name not in members),
+        ]
         for entry in entries:
             for key, value in entry.metrics.items():
-                if isinstance(value, int | float):
+                if isinstance(value, Real):
                     yield (entry.name, _metric_name(key)), float(value), _stderr(entry, key)
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,11 +115,11 @@ class Sweep:
         points = self._ordered()
         keys = list(dict.fromkeys(key for point in points for key, _, _ in point.values()))
         one_task = len({task for task, _ in keys}) == 1
-        columns = ["checkpoint", *(escaped(metric if one_task else f"{task} {metric}") for task, metric in keys)]
+        columns = ["checkpoint", *(_heading(metric if one_task else f"{task} {metric}") for task, metric in keys)]
         rows = []
         for point in points:
             values = {key: _cell(value, stderr) for key, value, stderr in point.values()}
-            rows.append([escaped(point.checkpoint.label), *(values.get(key, "-") for key in keys)])
+            rows.append([_heading(point.checkpoint.label), *(values.get(key, "-") for key in keys)])
         return "\n".join(markdown_table(columns, rows, right=columns))
 
     def curve(self) -> str:
@@ -170,7 +175,11 @@ def _metric_name(key: str) -> str:
 def _stderr(entry: TaskResult | GroupResult, key: str) -> float:
     metric, _, filter_name = key.partition(",")
     value = entry.stderrs.get(f"{metric}_stderr,{filter_name}")
-    return float(value) if isinstance(value, int | float) else math.nan
+    return float(value) if isinstance(value, Real) else math.nan
+
+
+def _heading(text: str) -> str:
+    return printable(text, 60).replace("|", "\\|")
 
 
 def _cell(value: float, stderr: float) -> str:

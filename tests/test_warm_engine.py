@@ -1,0 +1,136 @@
+"""Checkpoints on an engine host that stays warm: the numbers of separate runs, and nothing of the one before."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+import fasteval
+from fasteval.models.host_process import HostProcess
+from tests.capitals import TASK
+from tests.checkpoints import DEMO, copy_demo, make_llama, perturb_demo
+
+if TYPE_CHECKING:
+    from fasteval.models.engine_config import EngineConfig
+    from fasteval.results.model import Results
+
+
+class Launched(HostProcess):
+    """Remembers each process that was started."""
+
+    pids: ClassVar[list[int]] = []
+
+    def __init__(self, config: EngineConfig, **options: Any) -> None:
+        super().__init__(config, **options)
+        self.pids.append(self.pid)
+
+
+@pytest.fixture
+def launched(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    monkeypatch.setattr(Launched, "pids", [])
+    monkeypatch.setattr("fasteval.distributed.places.HostProcess", Launched)
+    return Launched.pids
+
+
+def answers(results: Results) -> dict[str, list[Any]]:
+    return {name: [sample["resps"] for sample in results.samples(name)] for name in results.tasks}
+
+
+def memory(pid: int) -> int:
+    """Returns the resident memory of a process in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) // 1024
+
+
+def test_an_evaluator_keeps_its_host_while_nothing_but_the_weights_differs(tmp_path: Path, launched: list[int]) -> None:
+    one, other = (make_llama(tmp_path / f"step-{seed}", seed=seed) for seed in (1, 2))
+    longer = make_llama(tmp_path / "longer", seed=2, length=512)
+    (tmp_path / "capitals.jsonl").write_text('{"country": "France", "capital": "Paris"}\n')
+    (tmp_path / "capitals.yaml").write_text(TASK)
+    options: dict[str, Any] = {"no_cache": True, "include_path": str(tmp_path)}
+    task = "capitals"
+    alone = [fasteval.evaluate("hf", task, model_args={"pretrained": str(path)}, **options) for path in (one, other)]
+    assert answers(alone[0]) != answers(alone[1])
+    assert 2 == len(set(launched))
+    launched.clear()
+    with fasteval.Evaluator("hf", **options) as evaluator:
+        for path in (one, other, one):
+            evaluator.load(path)
+            results = evaluator.run(task)
+            assert answers(alone[path is other]) == answers(results)
+            assert alone[path is other].statistics.counters == results.statistics.counters
+        assert 1 == len(launched)
+        evaluator.load(longer)
+        evaluator.run(task)
+        assert 2 == len(launched)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in launched)
+
+
+@pytest.mark.engine
+def test_vllm_exchanges_checkpoints_in_a_warm_host_and_frees_the_old_engine(
+    tmp_path: Path, launched: list[int]
+) -> None:
+    other = perturb_demo(tmp_path / "other", 0.25)
+    tasks = ["easy_vqa", "easy_vqa_choices"]
+    options: dict[str, Any] = {"limit": 40, "no_cache": True}
+    alone = fasteval.evaluate("vllm", tasks, model_args={"pretrained": str(other)}, **options)
+    launched.clear()
+    used = []
+    with fasteval.Evaluator("vllm", **options) as evaluator:
+        for path in (DEMO, other, DEMO, other):
+            evaluator.load(path)
+            results = evaluator.run(tasks)
+            used.append(memory(launched[0]))
+            if path is other:
+                assert answers(alone) == answers(results)
+                assert alone.statistics.counters == results.statistics.counters
+        assert answers(evaluator.run(tasks)) == answers(alone)  # the same weights again: the engine is kept
+        assert 1 == len(launched)
+    assert used[3] - used[1] < 32, used
+
+
+@pytest.mark.engine
+def test_a_watch_evaluates_a_checkpoint_that_is_written_slowly_once_and_cached_ones_without_an_engine(
+    tmp_path: Path,
+) -> None:
+    copy_demo(tmp_path / "runs" / "step-1")
+    weights = (DEMO / "model.safetensors").read_bytes()
+    command = [sys.executable, "-m", "fasteval", "sweep", "--checkpoints", "runs/step-*", "--tasks", "easy_vqa"]
+    command += ["--limit", "20", "--output_path", "out", "--json"]
+    environment = os.environ | {"PYTHONPATH": str(Path(fasteval.__file__).parent.parent)}
+    watch = subprocess.Popen(
+        [*command, "--watch", "--watch_timeout", "10"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE
+    )
+    slow = tmp_path / "runs" / "step-2"
+    shutil.copytree(DEMO, slow, ignore=shutil.ignore_patterns("*.safetensors"))
+    with (slow / "model.safetensors").open("wb") as file:
+        for part in range(5):
+            file.write(weights[part * len(weights) // 5 : (part + 1) * len(weights) // 5])
+            file.flush()
+            if part == 3:
+                deadline = time.monotonic() + 120
+                while not (tmp_path / "out" / "sweep.json").exists() and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                time.sleep(5)  # longer than a whole checkpoint has to rest
+                assert [1] == [point["step"] for point in read(tmp_path / "out" / "sweep.json")]
+    out, _ = watch.communicate(timeout=120)
+    assert 0 == watch.returncode
+    points = json.loads(out)["sweep"]
+    assert [(1, 20), (2, 0)] == [(point["step"], point["sent"]) for point in points]  # equal weights, known answers
+    assert 2 == len(list((tmp_path / "out").glob("*/*_results.json")))
+
+    again = subprocess.run(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, check=True)
+    points = json.loads(again.stdout)["sweep"]
+    assert [(0, 0.0)] * 2 == [(point["sent"], point["stages"]["start"]) for point in points]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    return list(json.loads(path.read_text())["sweep"])

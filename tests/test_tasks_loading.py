@@ -45,6 +45,7 @@ def test_an_include_is_looked_for_beside_the_file_that_names_it(tmp_path: Path) 
         ("own.yaml:2: not YAML: ", {"own.yaml": "a: 1\nb: ]\nc: 2\n"}),
         ("own.yaml:2: not YAML: could not determine a constructor", {"own.yaml": "a: 1\nb: !other x\n"}),
         ("own.yaml:1: expected a mapping", {"own.yaml": "- a\n"}),
+        ("own.yaml:1: expected a mapping", {"own.yaml": "!!set {a, b}\n"}),
     ],
 )
 def test_a_broken_file_is_one_line_with_file_and_line(tmp_path: Path, message: str, files: dict[str, str]) -> None:

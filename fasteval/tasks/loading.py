@@ -123,10 +123,10 @@ def _parse(path: Path, mtime_ns: int) -> TaskFile:  # noqa: ARG001 - the time is
         root = loader.get_single_node()
         if root is None:
             return TaskFile(path)
-        if not isinstance(root, yaml.MappingNode):
+        fields = loader.construct_document(root)
+        if not isinstance(root, yaml.MappingNode) or not isinstance(fields, dict):  # a `!!set` is written like one
             raise TaskFileError("expected a mapping of fields", file=path, line=root.start_mark.line + 1)
         places = {str(key.value): Place(path, key.start_mark.line + 1) for key, _ in root.value}
-        fields = loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
         raise TaskFileError(f"not YAML: {error.problem}", file=path, line=line) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from fasteval.comparison import ComparisonOptions, compare_runs
 from fasteval.comparison.page import comparison_page
@@ -32,7 +33,8 @@ def page(tmp_path: Path) -> Iterator[Page]:
     prompt = "</script><script>alert(1)</script>{number}\x1b"
     base, candidate = saved({"t": BASE}, prompt=prompt), saved({"t": CANDIDATE}, prompt=prompt)
     file = tmp_path / "comparison.html"
-    file.write_bytes(comparison_page(compare_runs(base, [candidate], ComparisonOptions())))
+    media = {"t": lambda doc_id: [Image.new("RGB", (64, 64), (4 * doc_id, 0, 0))]}
+    file.write_bytes(comparison_page(compare_runs(base, [candidate], ComparisonOptions()), media))
     complaints: list[str] = []
     requests: list[str] = []
     with sync_playwright() as playwright:
@@ -60,6 +62,7 @@ def test_a_reader_finds_a_flipped_document_and_sees_both_answers(page: Page) -> 
     sides = page.locator(".sides pre").all_inner_texts()
     assert ["answer 25", "no 0.0"] == sides
     assert "</script><script>alert(1)</script>25␛" in page.locator("dialog").inner_text()
+    assert 64 == page.locator("dialog img").evaluate("image => image.naturalWidth")
     page.keyboard.press("Escape")
     assert not page.locator("dialog").is_visible()
 
@@ -68,3 +71,10 @@ def test_arrow_keys_step_through_what_is_shown(page: Page) -> None:
     page.get_by_role("button", name="#0", exact=True).click()
     page.keyboard.press("ArrowRight")
     assert "t #1" in page.locator("#dialog-title").inner_text()
+
+
+def test_a_phone_shows_documents_as_cards_and_nothing_sticks_out(page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert 390 == page.evaluate("document.documentElement.scrollWidth")
+    assert page.locator("#table tbody img.thumb").first.is_visible()
+    assert not page.locator("#table thead").is_visible()

@@ -7,13 +7,15 @@ import gzip
 import html
 import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
+from PIL import Image
 
 from fasteval.cli import main
 from fasteval.comparison import ComparisonOptions, compare_runs
 from fasteval.comparison.page import comparison_page
+from fasteval.errors import DatasetError
 from tests.saved_runs import run, saved
 
 if TYPE_CHECKING:
@@ -42,6 +44,29 @@ def test_all_flipped_documents_are_in_the_page_with_both_answers() -> None:
         name: flips[3][name] for name in ("task", "id", "category", "scores", "answers")
     }
     assert ["t [1]", "t [2]"] == [task["name"] for task in json.loads(data(text, "task-data"))]
+
+
+def test_a_picture_is_in_the_page_once_for_all_documents_and_candidates_that_show_it() -> None:
+    base, candidate = saved({"t": BASE}), saved({"t": CANDIDATE})
+    comparison = compare_runs(base, [candidate, candidate], ComparisonOptions())
+    media = {"t": lambda doc_id: [Image.new("RGB", (8, 8), (doc_id // 20 * 100, 0, 0))]}
+    text = comparison_page(comparison, media).decode()
+    assert 3 == len(json.loads(data(text, "pictures")))
+    flips = json.loads(gzip.decompress(base64.b64decode(data(text, "flip-data"))))
+    assert {(0, 0): [0], (20, 0): [1], (20, 1): [1], (59, 1): [2]} == {
+        place: flip["pictures"]
+        for flip in flips
+        if (place := (flip["id"], flip["task"])) in {(0, 0), (20, 0), (20, 1), (59, 1)}
+    }
+
+
+def test_why_there_are_no_pictures_is_in_the_page() -> None:
+    def gone(doc_id: int) -> list[Any]:
+        raise DatasetError("the data are gone")
+
+    comparison = compare_runs(saved({"t": BASE}), [saved({"t": CANDIDATE})], ComparisonOptions())
+    assert "No image for 43 documents: the data are gone" in comparison_page(comparison, {"t": gone}).decode()
+    assert "Without images: no such task" in comparison_page(comparison, missing="no such task").decode()
 
 
 def test_the_page_loads_nothing_and_runs_only_its_own_scripts() -> None:

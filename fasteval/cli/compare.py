@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fasteval.cli.output import say, say_json
+from fasteval.cli.output import complain, say, say_json
 from fasteval.cli.parameters import flag
 from fasteval.errors import OutputError
 
@@ -24,7 +24,7 @@ __all__ = ["compare"]
 @flag("--force", is_flag=True, default=False, help="Compare what is not comparable; the output says so.")
 @flag("--seed", type=int, default=1234, show_default=True, help="Seed of the bootstrap.")
 @flag("--json", is_flag=True, default=False, parameter="as_json", help="Print JSON.")
-@flag("--html", metavar="FILE", help="Write a page with all flipped documents side by side.")
+@flag("--html", metavar="FILE", help="Write a page: flipped documents with their images, side by side.")
 @flag("--markdown", is_flag=True, default=False, help="Print Markdown, with the first documents that flipped.")
 def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     """Compares runs document by document.
@@ -35,13 +35,18 @@ def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     from fasteval.comparison import ComparisonOptions, compare_runs, markdown, print_comparison
     from fasteval.comparison.page import comparison_page
     from fasteval.results.encoding import to_json
+    from fasteval.results.report import reload_media
     from fasteval.results.saved import read_run
 
     names = ("alpha", "metric", "category", "cluster", "seed")
     options = ComparisonOptions(**{name: flags[name] for name in names}, force=bool(flags["force"]))
-    comparison = compare_runs(read_run(Path(base)), [read_run(Path(path)) for path in candidates], options)
+    base_run = read_run(Path(base))
+    comparison = compare_runs(base_run, [read_run(Path(path)) for path in candidates], options)
     if flags["html"]:
-        _write_page(Path(flags["html"]), comparison_page(comparison))
+        media, missing = reload_media(base_run)
+        if missing:
+            complain(f"warning: no images: {missing}")
+        _write_page(Path(flags["html"]), comparison_page(comparison, media, missing))
     if flags["as_json"]:
         say_json(to_json(comparison.to_dict(), indent=True))
     elif flags["markdown"]:

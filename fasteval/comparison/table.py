@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fasteval.comparison.model import Comparison, Flip, ScoreComparison, TaskComparison
 
 __all__ = [
+    "COLUMNS",
     "TableRow",
     "answer_text",
     "cell_text",
@@ -28,7 +29,8 @@ __all__ = [
 
 _MAX_FLIPS = 20
 _MAX_CELL = 60
-_COLUMNS = ("Task", "n", "Base", "Candidate", "Difference", "p", "Detectable", "Flips", "Verdict")
+#: The titles of a table's columns.
+COLUMNS = ("Task", "n", "Base", "Candidate", "Difference", "p", "Detectable", "Flips", "Verdict")
 _MIN_WIDTH = 140
 
 
@@ -62,7 +64,7 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
         console.print(Text(line))
     console.width = max(console.width, _MIN_WIDTH)  # a cut number is worse than a wrapped line
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
-    for column in _COLUMNS:
+    for column in COLUMNS:
         justify: Literal["left", "right"] = "left" if column in ("Task", "Verdict") else "right"
         table.add_column(Text(column), justify=justify, no_wrap=True)
     colours = {"better": "green", "worse": "red"}
@@ -76,7 +78,7 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
 def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
     """Returns the comparison as Markdown; of each task the first `max_flips` documents whose score differs."""
     lines = [*(f"{line}  " for line in _heading(comparison)), ""]
-    lines += _table(_COLUMNS, list(table_rows(comparison)))
+    lines += _table(COLUMNS, list(table_rows(comparison)))
     lines += ["", *(f"{line}  " for line in explanations(comparison))]
     for task in comparison.tasks if max_flips else ():
         if task.flips:
@@ -207,4 +209,4 @@ def _gain(task: TaskComparison, flip: Flip) -> float:
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return markdown_table(columns, [[escaped(cell) for cell in row] for row in rows])
+    return markdown_table(columns, [[escaped(cell) for cell in row] for row in rows], right=COLUMNS[1:-1])

@@ -6,14 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.comparison.documents import short_name
-from fasteval.comparison.table import answer_text, explanations, table_rows
+from fasteval.comparison.table import COLUMNS, answer_text, explanations, table_rows
 from fasteval.results.html import PageParts, compressed_data, json_data, render_page
+from fasteval.results.report.album import Album
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fasteval.comparison.model import Comparison, TaskComparison
+    from fasteval.results.report.album import MediaOf
 
 __all__ = ["comparison_page"]
 
+_MAX_REASONS = 12
 _FOLDER = Path(__file__).parent
 _PARTS = PageParts(
     template=_FOLDER / "comparison.html",
@@ -22,20 +27,30 @@ _PARTS = PageParts(
 )
 
 
-def comparison_page(comparison: Comparison) -> bytes:
-    """Returns a self-contained HTML page, UTF-8: the table, and all flipped documents with both answers."""
+def comparison_page(comparison: Comparison, media: Mapping[str, MediaOf] | None = None, missing: str = "") -> bytes:
+    """Returns a self-contained HTML page, UTF-8: the table, and all flipped documents with both answers.
+
+    Args:
+        comparison: what it shows.
+        media: by task what gives a document's media.
+        missing: why tasks have no media, where they have none.
+    """
+    flips, album = _flips(comparison, media or {})
     context = {
         "title": f"{comparison.base[0]} and {', '.join(name for name, _ in comparison.candidates)}",
         "base": comparison.base,
         "candidates": comparison.candidates,
         "forced": comparison.forced,
+        "columns": ("Task", "Documents", *COLUMNS[2:]),
         "rows": list(table_rows(comparison)),
         "explanations": list(explanations(comparison)),
-        "flips": sum(len(task.flips) for task in comparison.tasks),
+        "flips": len(flips),
+        "missing_media": missing,
+        "picture_problems": album.problems.most_common(_MAX_REASONS),
     }
-    flips = [flip for number, task in enumerate(comparison.tasks) for flip in _flips(number, task)]
     tasks = [_task(comparison, task) for task in comparison.tasks]
-    return render_page(_PARTS, context, {"task-data": json_data(tasks), "flip-data": compressed_data(flips)})
+    data = {"task-data": json_data(tasks), "flip-data": compressed_data(flips), "pictures": json_data(album.encoded())}
+    return render_page(_PARTS, context, data)
 
 
 def _task(comparison: Comparison, task: TaskComparison) -> dict[str, Any]:
@@ -50,8 +65,12 @@ def _task(comparison: Comparison, task: TaskComparison) -> dict[str, Any]:
     }
 
 
-def _flips(number: int, task: TaskComparison) -> list[dict[str, Any]]:
-    return [
+def _flips(comparison: Comparison, media: Mapping[str, MediaOf]) -> tuple[list[dict[str, Any]], Album]:
+    """Returns the documents whose score differs, and their pictures: those of a document once for all candidates."""
+    documents = dict.fromkeys((task.task, flip.doc_id) for task in comparison.tasks for flip in task.flips)
+    album = Album(len(documents))
+    pictures = {(name, doc_id): album.add(doc_id, media[name]) for name, doc_id in documents if name in media}
+    flips = [
         {
             "task": number,
             "id": flip.doc_id,
@@ -60,6 +79,9 @@ def _flips(number: int, task: TaskComparison) -> list[dict[str, Any]]:
             "answers": [answer_text(flip.base_answer), answer_text(flip.candidate_answer)],
             "target": flip.target,
             "prompt": flip.prompt,
+            "pictures": pictures.get((task.task, flip.doc_id), []),
         }
+        for number, task in enumerate(comparison.tasks)
         for flip in task.flips
     ]
+    return flips, album

@@ -1,6 +1,7 @@
 // Puts the comparison's page together: the table of flipped documents, its filters, and the dialog with both answers.
 
 const tasks = readData("task-data");
+const pictures = readData("pictures");
 
 function gained(row) {
   return row.scores[1] > row.scores[0] === tasks[row.task].higher;
@@ -11,38 +12,52 @@ function scorePill(row) {
   return element("span", { class: `pill ${tone}` }, row.scores.map((score) => formatNumber(score)).join(" → "));
 }
 
-function opener(row, open) {
-  return element("button", { type: "button", class: "link", "aria-haspopup": "dialog", onclick: () => open(row) }, `#${row.id}`);
-}
-
 function columns(open) {
-  const text = (read) => ({ cell: (row) => brief(read(row), 160), sort: (row) => brief(read(row), 160).toLowerCase() });
+  const text = (read) => ({ cell: (row) => clamp(read(row)), sort: (row) => lower(read(row)) });
+  const answer = (number) => ({
+    cell: (row) => clamp(row.answers[number], better(row, number) ? "" : "wrong-answer"),
+    sort: (row) => lower(row.answers[number]),
+  });
   const categories = tasks.some((task) => task.column !== null);
   return [
-    { name: "id", title: "Document", numeric: true, cell: (row) => opener(row, open), sort: (row) => row.id },
-    tasks.length > 1 && { name: "task", title: "Task", cell: (row) => tasks[row.task].name, sort: (row) => row.task },
+    { name: "status", title: "Score", cell: scorePill, sort: (row) => (gained(row) ? "gained" : "lost") },
+    { name: "id", title: "Document", type: "num", cell: (row) => opener(row, open), sort: (row) => row.id },
+    tasks.length > 1 && { name: "task", title: "Task", cell: (row) => clamp(tasks[row.task].name), sort: (row) => row.task },
     categories && { name: "category", title: "Category", ...text((row) => row.category) },
-    { name: "scores", title: "Score", cell: scorePill, sort: (row) => (gained(row) ? "gained" : "lost") },
-    { name: "prompt", title: "Prompt", ...text((row) => row.prompt) },
+    pictures.length > 0 && { name: "picture", title: "Image", cell: (row) => thumb(row, pictures) },
+    { name: "question", title: "Prompt", ...text((row) => row.prompt) },
     { name: "target", title: "Target", ...text((row) => row.target) },
-    { name: "base", title: "Base", ...text((row) => row.answers[0]) },
-    { name: "candidate", title: "Candidate", ...text((row) => row.answers[1]) },
+    { name: "base", title: "Base", ...answer(0) },
+    { name: "candidate", title: "Candidate", ...answer(1) },
   ].filter(Boolean);
 }
 
-function side(title, score, answer) {
-  return element("div", {}, element("h3", {}, visible(title), ` · ${formatNumber(score)}`), element("pre", {}, visible(answer)));
+function part(title, text) {
+  return element("section", {}, element("h3", {}, title), element("pre", { class: "text" }, visible(text)));
+}
+
+// Whether of two answers (0: base, 1: candidate) this is the better one.
+function better(row, number) {
+  return gained(row) === (number === 1);
+}
+
+function side(row, number, title) {
+  const node = part([visible(title), ` · ${formatNumber(row.scores[number])}`], row.answers[number]);
+  node.classList.add(better(row, number) ? "tone-right" : "tone-wrong");
+  return node;
 }
 
 function content(row) {
   const task = tasks[row.task];
-  return [
-    element("div", { class: "sides" }, side(task.base, row.scores[0], row.answers[0]), side(task.candidate, row.scores[1], row.answers[1])),
-    element("h3", {}, "Target"),
-    element("pre", { class: "whole-text" }, visible(row.target)),
-    element("h3", {}, "Prompt"),
-    element("pre", { class: "whole-text" }, visible(row.prompt)),
-  ];
+  const shown = pictureSection(row, pictures);
+  const texts = element(
+    "div",
+    {},
+    element("div", { class: "sides" }, side(row, 0, task.base), side(row, 1, task.candidate)),
+    part("Target", row.target),
+    part("Prompt", row.prompt),
+  );
+  return [element("div", { class: shown ? "flip" : "" }, shown, texts)];
 }
 
 async function start() {
@@ -53,8 +68,9 @@ async function start() {
 
 async function showFlips(node) {
   const rows = await readCompressed("flip-data");
+  node.classList.toggle("no-pictures", pictures.length === 0);
   let current = null;
-  const handle = dataTable(node, { rows, columns: columns(open), open, empty: "No documents" });
+  const handle = dataTable(node, { rows, columns: columns(open), order: [["id", "asc"]], open, empty: "No documents" });
   const dialog = createDialog({ step, closed: () => (current = null) });
 
   function open(row) {
@@ -72,7 +88,8 @@ async function showFlips(node) {
   }
 
   const controls = Object.fromEntries(["search", "direction", "task"].map((id) => [id, document.getElementById(id)]));
-  controls.task.append(element("option", { value: "" }, "all"));
+  controls.task.append(element("option", { value: "" }, "All tasks"));
+  controls.task.parentElement.hidden = tasks.length < 2;
   for (const [number, task] of tasks.entries()) controls.task.append(element("option", { value: number }, visible(task.name)));
   const change = () => {
     const words = controls.search.value.toLowerCase().split(/\s+/).filter(Boolean);

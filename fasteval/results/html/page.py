@@ -28,9 +28,9 @@ __all__ = ["PageParts", "compressed_data", "json_data", "parts_digest", "render_
 
 _FOLDER = Path(__file__).parent
 _ASSETS = _FOLDER / "assets"
-_STYLES = (_ASSETS / "theme.css", _ASSETS / "table.css", _ASSETS / "dialog.css")
+_STYLES = tuple(_ASSETS / f"{name}.css" for name in ("theme", "table", "samples", "dialog"))
 _LIBRARY = _ASSETS / "datatables" / "dataTables.min.js"
-_SCRIPTS = tuple(_ASSETS / name for name in ("text.js", "data.js", "theme.js", "table.js", "dialog.js"))
+_SCRIPTS = tuple(_ASSETS / f"{name}.js" for name in ("text", "data", "pictures", "theme", "table", "dialog"))
 _EARLY_SCRIPT = _ASSETS / "early.js"
 # What would end a script element, or open a comment that swallows its end.
 _ENDS_SCRIPT = re.compile(r"</script|<!--", re.IGNORECASE)

@@ -8,9 +8,9 @@ function sampleColumns(rows) {
   const anyPicture = pictures.length > 0;
   const columns = [
     { name: "status", title: "Status", cell: statusPill, sort: (row) => row.status },
-    { name: "id", title: "Document", type: "num", cell: opener, sort: (row) => row.id },
+    { name: "id", title: "Document", type: "num", cell: (row) => opener(row, (wanted) => viewer.open(wanted)), sort: (row) => row.id },
     several && { name: "task", title: "Task", cell: (row) => clamp(tasks[row.task].name), sort: (row) => row.task },
-    anyPicture && { name: "picture", title: "Image", cell: thumb },
+    anyPicture && { name: "picture", title: "Image", cell: (row) => thumb(row, pictures) },
     { name: "question", title: "Question", cell: (row) => clamp(row.question), sort: (row) => lower(row.question) },
     { name: "target", title: "Target", cell: (row) => clamp(row.target), sort: (row) => lower(row.target) },
     { name: "answer", title: "Answer", cell: answerCell, sort: (row) => lower(row.answer) },
@@ -30,23 +30,6 @@ function sampleColumns(rows) {
     },
   ];
   return columns.filter(Boolean);
-}
-
-function lower(value) {
-  return textOf(value).slice(0, 200).toLowerCase();
-}
-
-function clamp(value, className = "") {
-  return element("span", { class: `clamp ${className}` }, brief(textOf(value), 240));
-}
-
-function opener(row) {
-  return element("button", { type: "button", class: "open", "aria-haspopup": "dialog", onclick: () => viewer.open(row) }, `#${row.id}`);
-}
-
-function thumb(row) {
-  const number = (row.pictures || [])[0];
-  return number === undefined ? "" : picture(pictures[number], "", { class: "thumb" });
 }
 
 function answerCell(row) {

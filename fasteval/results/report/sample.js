@@ -7,13 +7,9 @@ function statusPill(row) {
   return element("span", { class: `pill${tone}` }, STATUS_LABELS[row.status]);
 }
 
-function picture(data, alternative, attributes) {
-  return element("img", { src: `data:image/webp;base64,${data}`, alt: alternative, ...attributes });
-}
-
 // Returns the heading and the nodes of the dialog that shows a sample.
 function sampleView(row, task, pictures) {
-  const shown = (row.pictures || []).map((number) => pictures[number]);
+  const shown = pictureSection(row, pictures);
   const heading = [element("span", {}, `${task.name} #${row.id}`), statusPill(row)];
   if (row.truncated) heading.push(element("span", { class: "pill tone-partly" }, "truncated"));
   const facts = [
@@ -25,18 +21,11 @@ function sampleView(row, task, pictures) {
   const side = element(
     "div",
     {},
-    shown.length ? element("section", { class: "pictures" }, shown.map((data, index) => sizedPicture(data, `Image ${index + 1} of the prompt`))) : null,
+    shown,
     element("section", {}, keyValues(facts)),
   );
-  const layout = shown.length ? [side, details] : [details, side];
-  return { heading, content: [element("div", { class: shown.length ? "sample" : "sample no-pictures" }, layout)] };
-}
-
-function sizedPicture(data, alternative) {
-  const node = picture(data, alternative, {});
-  // Few pixels are shown as they are; smoothing would show what the model never saw.
-  node.addEventListener("load", () => node.classList.toggle("tiny", Math.max(node.naturalWidth, node.naturalHeight) <= 128));
-  return node;
+  const layout = shown ? [side, details] : [details, side];
+  return { heading, content: [element("div", { class: shown ? "sample" : "sample no-pictures" }, layout)] };
 }
 
 function tokens(row) {

@@ -59,3 +59,17 @@ function columnOptions(column) {
     },
   };
 }
+
+// What cells are made of: the start of a long text, what it is sorted by, and the button that opens the row.
+
+function clamp(value, className = "") {
+  return element("span", { class: `clamp ${className}` }, brief(textOf(value), 240));
+}
+
+function lower(value) {
+  return textOf(value).slice(0, 200).toLowerCase();
+}
+
+function opener(row, open) {
+  return element("button", { type: "button", class: "open", "aria-haspopup": "dialog", onclick: () => open(row) }, `#${row.id}`);
+}

@@ -15,8 +15,9 @@ __all__ = ["WorkQueue"]
 
 # Families whose home is remembered: more than any replica's caches hold.
 _HOMES = 1 << 16
-# A replica has at least this part of its window in hand while there is enough for all, so that its batches stay large.
-_FLOOR = 32
+# A replica may have this part of its window in hand as long as that leaves the others as much: a quarter of the
+# sequences that vLLM schedules at a time, since much smaller batches waste more than a fairer tail would save.
+_FLOOR = 8
 
 _Families = OrderedDict["Hashable", "deque[tuple[int, ...]]"]
 

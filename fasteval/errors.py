@@ -14,7 +14,8 @@ The hierarchy::
     │   ├── CheckpointError        the weights are not there, or not readable
     │   ├── UnsupportedError       the engine cannot honour what was asked of it
     │   ├── EngineError            the engine failed as a whole (died, hangs, out of memory)
-    │   └── RequestError           one request cannot be answered: becomes one error row
+    │   ├── RequestError           one request cannot be answered: becomes one error row
+    │   └── JudgeError             a judge gave no answer, or none that can be read: becomes one error row
     ├── ErrorLimitError            more documents failed than `--on_error` allows
     ├── CacheError                 the response cache cannot be opened or written
     ├── OutputError                results cannot be written
@@ -42,6 +43,7 @@ __all__ = [
     "ErrorLimitError",
     "FastEvalError",
     "IncomparableError",
+    "JudgeError",
     "MissingPackageError",
     "ModelError",
     "OutputError",
@@ -140,6 +142,10 @@ class EngineError(ModelError):
 
 class RequestError(ModelError):
     """One request cannot be answered; it becomes one error row."""
+
+
+class JudgeError(ModelError):
+    """A judge gave no answer, or none that can be read; its document becomes one error row."""
 
 
 class ErrorLimitError(FastEvalError):

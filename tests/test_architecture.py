@@ -19,6 +19,7 @@ ORDER = (
     ("results",),
     ("tasks",),
     ("compat",),
+    ("judging",),
     ("scheduling",),
     ("requests",),
     ("distributed",),

@@ -17,7 +17,6 @@ from fasteval import compat
 from fasteval.compat.azure import build_client, has_endpoint_support
 from fasteval.compat.extractors import StripReasoningExtractor
 from fasteval.compat.filters import ExtendedRegexFilter, MapFilter, RegexFilter
-from fasteval.compat.judge import Request, ServerConfig, get_server
 from fasteval.compat.letters import extract_mcq_answer
 from fasteval.compat.mediafiles import resolve_media_reference
 from fasteval.compat.metrics import anls, levenshtein_distance, metric_max_over_ground_truths
@@ -38,7 +37,7 @@ from fasteval.compat.submissions import generate_submission_file
 from fasteval.compat.templates import load_default_template_yaml
 from fasteval.compat.tracker import GeneralConfigTracker
 from fasteval.compat.utils import general_detokenize, resolve_cache_dir, sanitize_model_name, weighted_f1_score
-from fasteval.compat.verifiers import OpenAIVerifier, VerificationPipeline, Verifier, VerifyResult
+from fasteval.compat.verifiers import VerificationPipeline, Verifier, VerifyResult
 from fasteval.compat.videofiles import get_cache_dir, get_video
 from fasteval.compat.vqa import EvalAIAnswerProcessor
 from fasteval.errors import UnsupportedError
@@ -231,13 +230,8 @@ def test_a_pipeline_extracts_and_then_verifies() -> None:
 
 
 def test_what_cannot_be_done_is_refused_when_it_is_asked_for_and_not_before() -> None:
-    verifier, client = OpenAIVerifier("judge"), OpenAI(api_key="x")
-    server = get_server("openai", ServerConfig(model_name="judge"))
+    client = OpenAI(api_key="x")
     assert not has_endpoint_support()
-    with pytest.raises(UnsupportedError, match="asks the judge model judge"):
-        verifier("?", "a", "b")
-    with pytest.raises(UnsupportedError, match="cannot be asked"):
-        server.evaluate(Request(messages=[]))
     with pytest.raises(UnsupportedError, match="pip install openai"):
         client.chat.completions.create(model="judge")
     with pytest.raises(UnsupportedError, match="no such module"):

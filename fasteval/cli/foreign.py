@@ -74,7 +74,7 @@ REFUSED: dict[str, str] = {
     "swanlab_args": _TRACKER,
     "swanlab_log_samples": "no such tracker is built in; send the samples files to it",
     "trackio_args": _TRACKER,
-    "launcher_args": "no judge server is started; start it yourself and name its address in the environment",
+    "launcher_args": "no judge server is started; name one that runs, or a checkpoint, with --judge and --judge_args",
     "agentic_trace_mode": "agentic tasks are not supported",
     "baseline": "a run compares nothing; set two runs side by side with `fasteval compare BASE CANDIDATE`",
     "power_analysis": _POWER,

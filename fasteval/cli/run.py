@@ -93,6 +93,8 @@ __all__ = ["run"]
 )
 @flag("--heartbeat_timeout", type=float, help="Seconds until a silent engine counts as hung (default: 300).")
 @flag("--deterministic", type=switch, help="Answers that do not depend on the batch; slower, and verified on a sample.")
+@flag("--judge", shell_complete=complete_models, help="Model that scoring asks about answers, named like --model.")
+@flag("--judge_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Arguments of the judge.")
 @flag("--trust_remote_code", type=switch, help="Let checkpoints bring their own code.")
 @flag("--shuffle_seed", type=int, hidden=True, help="Send the requests in a random order.")
 @flag("--wandb_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Send results to W&B.")

@@ -31,6 +31,7 @@ def make_settings(flags: Mapping[str, Any]) -> RunSettings:
     values = dict(flags) | {
         "model_args": merged(flags["model_args"]),
         "gen_kwargs": merged(flags["gen_kwargs"]),
+        "judge_args": merged(flags["judge_args"]),
         "ray_args": merged(flags["ray_args"]),
         "datasets": merged(flags["datasets"]),
         "tasks": flat(flags["tasks"]),

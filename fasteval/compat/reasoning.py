@@ -6,7 +6,9 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from fasteval.compat.missing import import_or_refuse, refuse
+from fasteval.compat.missing import import_or_refuse
+from fasteval.judging import ask_judge
+from fasteval.judging.verdicts import binary_prompt, read_binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -72,14 +74,15 @@ def parse_mcq(predict_str: str) -> str:
 def acc_reward(
     predict_str: str,
     ground_truth: str,
-    extra_info: Mapping[str, Any] | None = None,  # noqa: ARG001 - their signature
-    format_reward_score: float = 0.0,  # noqa: ARG001
+    extra_info: Mapping[str, Any] | None = None,
+    format_reward_score: float = 0.0,  # noqa: ARG001 - their signature
     solution_str: str | None = None,  # noqa: ARG001
 ) -> float:
     """Returns 1 if the answer is right, else 0: equal letters or texts, or equal in mathematics by `math_verify`.
 
     Raises:
-        UnsupportedError: the texts differ, and `math_verify` is not installed; or `USE_LLM_JUDGE` asks for a judge.
+        UnsupportedError: the texts differ, and `math_verify` is not installed.
+        JudgeError: `USE_LLM_JUDGE` asks for a judge, and it gives no answer.
     """
     answer, truth = _simple(predict_str), _simple(ground_truth)
     if _matches(answer, truth):
@@ -90,7 +93,9 @@ def acc_reward(
     except Exception:  # noqa: BLE001 - whatever the parser makes of a model's text, it is no right answer
         score = 0.0
     if score == 0.0 and os.environ.get("USE_LLM_JUDGE") == "True":
-        refuse("USE_LLM_JUDGE", "models that judge answers cannot be asked by this version")()
+        prompt = binary_prompt(str((extra_info or {}).get("question", "")), ground_truth, predict_str)
+        options = {"temperature": 0, "max_new_tokens": 1024}
+        score = float(read_binary(ask_judge([{"role": "user", "content": prompt}], options).text))
     return score
 
 

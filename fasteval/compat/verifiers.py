@@ -6,14 +6,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from fasteval.compat.missing import refuse
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fasteval.compat.extractors import Extractor
 
-__all__ = ["OpenAIVerifier", "VerificationPipeline", "Verifier", "VerifyResult"]
+__all__ = ["VerificationPipeline", "Verifier", "VerifyResult"]
 
 
 @dataclass
@@ -43,23 +41,6 @@ class Verifier(ABC):
     def __call__(self, question: str, prediction: str, ground_truth: str, **kwargs: Any) -> VerifyResult:
         """Returns `verify`."""
         return self.verify(question, prediction, ground_truth, **kwargs)
-
-
-class OpenAIVerifier(Verifier):
-    """A verifier that asks a judge model: it can be made, and refuses to verify."""
-
-    def __init__(self, model: str = "gpt-4o-2024-11-20", **options: Any) -> None:
-        """Keeps model and options."""
-        self.model, self.options = model, options
-
-    def verify(self, question: str, prediction: str, ground_truth: str, **kwargs: Any) -> VerifyResult:
-        """Refuses.
-
-        Raises:
-            UnsupportedError: always.
-        """
-        reason = f"it asks the judge model {self.model}, and models that judge answers cannot be asked by this version"
-        return refuse("OpenAIVerifier", reason)(question, prediction, ground_truth, **kwargs)
 
 
 class VerificationPipeline:

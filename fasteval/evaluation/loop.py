@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from fasteval.errors import DocumentError, RequestError
 from fasteval.evaluation.determinism import verify_determinism
 from fasteval.evaluation.dialog import Dialogs
 from fasteval.evaluation.errorlimit import ErrorLimit, ErrorWatch
+from fasteval.evaluation.panel import Panel
 from fasteval.evaluation.scorer import TaskScorer
 from fasteval.scheduling import Answer, RequestLoader, Stream
 
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
     from fasteval.evaluation.recorder import RunRecorder
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
+    from fasteval.judging import Judge
     from fasteval.models.engine import Engine
     from fasteval.requests.table import Row
     from fasteval.results.document import ScoredDocument
     from fasteval.scheduling import FollowUp, Plan
 
 __all__ = ["Loop"]
+
+_PATIENCE = 0.2  # seconds
 
 
 @dataclass(slots=True)
@@ -45,6 +50,7 @@ class Loop:
         monitor: tells people.
         observer: sees each scored document, and may end a task.
         interruption: what may ask for an early end.
+        judge: what scoring asks about answers.
     """
 
     settings: RunSettings
@@ -56,6 +62,8 @@ class Loop:
     monitor: Monitor
     observer: Observer | None
     interruption: Interruption
+    judge: Judge | None = None
+    _panel: Panel | None = field(init=False, default=None)
     _loader: RequestLoader = field(init=False)
     _scorers: dict[str, TaskScorer] = field(init=False)
     _dialogs: dict[str, Dialogs] = field(init=False)
@@ -64,6 +72,8 @@ class Loop:
         """Prepares a scorer for each task, and a dialog for each multi-round request that the engine leaves to us."""
         tasks = self.workload.tasks
         self._loader = RequestLoader(self.plan, tasks, self.workload.options)
+        if self.judge is not None:
+            self._panel = Panel(self.judge, list(tasks.values()))
         self._scorers = {name: self._scorer(name) for name in tasks}
         has_dialogs = Kind.GENERATE_UNTIL_MULTI_ROUND in self.plan.table.kind
         is_ours = has_dialogs and not self.engine.capabilities().runs_dialogs
@@ -89,9 +99,26 @@ class Loop:
             self.recorder.determinism = verify_determinism(self.plan, self._loader, self.engine, self.cache)
         for scorer in self._scorers.values():
             with timeline.stage("scoring"):
-                scorer.finish()
+                scorer.complete()
             watch.look(scorer)
+        if self._panel is not None and self.judge is not None:
+            with timeline.stage("scoring"), closing(self._panel):
+                self._hear(self._panel, self.judge, watch, stream)
         return self._scorers
+
+    def _hear(self, panel: Panel, judge: Judge, watch: ErrorWatch, stream: Stream) -> None:
+        """Waits for the documents that are with the judge, unless an early end is asked for."""
+        if judge.runs_here:
+            self.engine.close()  # two models have no room beside each other
+        panel.begin()
+        self.monitor.stage("asking the judge")
+        for name, scorer in self._scorers.items():
+            while scorer.in_hand and not self.interruption.is_requested:
+                documents = scorer.collect(_PATIENCE)
+                watch.look(scorer)
+                self._show(name, documents, stream)
+                self.monitor.answered(name, documents, asked=0)
+        self.recorder.finish_judging(judge, was_stopped=self.interruption.is_requested)
 
     def _stream(self) -> Stream:
         return Stream(
@@ -151,6 +178,7 @@ class Loop:
             reasoning_tags=self.settings.reasoning_tags,
             repeats=task.repeats,
             predict_only=self.settings.predict_only,
+            panel=self._panel if self._panel is not None and name in self._panel.names else None,
         )
 
     def _prompt_of(self, row: Row) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fasteval.cache import ResponseCache
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
+    from fasteval.judging import Judge
     from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
     from fasteval.results.kept import KeptReport
@@ -51,6 +52,7 @@ class RunRecorder:
         #: What the check of `--deterministic` found; None where it was not asked for.
         self.determinism: dict[str, Any] | None = None
         self._was_stopped = False
+        self._judge: dict[str, Any] | None = None
 
     def watch(self, engine: Engine, on_stage: Callable[[str | None], None]) -> WatchedEngine:
         """Returns the engine with its stages on the timeline; `on_stage` is told of each."""
@@ -77,6 +79,12 @@ class RunRecorder:
         self._was_stopped = stream.was_stopped
         if cache.damaged:
             self._counters["cache_damaged_lines"] = float(cache.damaged)
+
+    def finish_judging(self, judge: Judge, *, was_stopped: bool) -> None:
+        """Takes over what the judge was asked and what it cost."""
+        self._counters |= judge.counters()
+        self._judge = judge.identity()
+        self._was_stopped |= was_stopped
 
     def results(
         self,
@@ -105,7 +113,8 @@ class RunRecorder:
             groups=groups,
             statistics=statistics,
             model_fingerprint=engine.fingerprint(),
-            manifest=make_manifest(self._settings, workload, plan, engine) | {"determinism": self.determinism},
+            manifest=make_manifest(self._settings, workload, plan, engine)
+            | {"determinism": self.determinism, "judge": self._judge},
             interrupted=self._was_stopped or self._left_out > 0,
         )
 
@@ -164,6 +173,8 @@ def plain_config(settings: RunSettings) -> dict[str, Any]:
     config = {field.name: getattr(settings, field.name) for field in fields(settings)}
     if not isinstance(settings.model, str):
         config["model"] = type(settings.model).__name__
+    if settings.judge is not None and not isinstance(settings.judge, str):
+        config["judge"] = type(settings.judge).__name__
     config["tasks"] = [_task_name(task) for task in settings.tasks]
     return config | {name: str(config[name]) for name in ("use_cache", "output_path") if config[name] is not None}
 

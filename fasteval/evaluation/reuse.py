@@ -71,7 +71,8 @@ class Reports:
             responses: the response cache that is used where the settings name none.
             is_observed: whether somebody wants to see the documents while they are scored.
         """
-        wants_to_see = is_observed or settings.deterministic or settings.rewrite_requests_cache
+        is_judged = settings.judge is not None  # whose answers have keys of their own
+        wants_to_see = is_judged or is_observed or settings.deterministic or settings.rewrite_requests_cache
         keeps_nothing = settings.no_cache or not settings.cache_sampled
         key = None if wants_to_see or keeps_nothing else _key(settings, source, workload)
         return cls(settings.use_cache or responses, key)

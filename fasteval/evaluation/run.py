@@ -11,10 +11,12 @@ from fasteval.evaluation.interruption import Interruption
 from fasteval.evaluation.loop import Loop
 from fasteval.evaluation.monitor import Monitor
 from fasteval.evaluation.observer import row_ranks
+from fasteval.evaluation.panel import open_judge
 from fasteval.evaluation.recorder import RunRecorder
 from fasteval.evaluation.reuse import Reports
 from fasteval.evaluation.session import Session
 from fasteval.evaluation.summary import group_results, summarise
+from fasteval.judging import presiding
 from fasteval.results.files import check_writable
 from fasteval.results.progress import SilentProgress
 from fasteval.scheduling import RequestLoader, check_feasible, check_media, make_plan
@@ -75,9 +77,10 @@ def evaluate(
         if (known := reports.find()) is not None:
             monitor.stage(_KNOWN)
             return workload.with_media(recorder.known_results(source, known))
+        judge = open_judge(settings, list(workload.tasks.values()), cache_folder)
         workload = session.compiled(workload, settings)
         engine = session.open(source, workload, settings)
-    with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache:
+    with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache, presiding(judge):
         with recorder.timeline.stage("load"):
             plan = _plan(settings, workload, engine, cache, observer)
             check_feasible(plan, engine.capabilities())
@@ -85,7 +88,7 @@ def evaluate(
             if len(plan.order):
                 cache.prepare()  # a cache that cannot be written to shows now, not when the first answer is there
         with interruption.deferred():
-            loop = Loop(settings, workload, plan, engine, cache, recorder, monitor, observer, interruption)
+            loop = Loop(settings, workload, plan, engine, cache, recorder, monitor, observer, interruption, judge)
             scorers = loop.run()
         engine.close()  # all is answered; and a process's memory is known when it has ended
         with recorder.timeline.stage("scoring"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import operator
 from dataclasses import dataclass, field
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fasteval.api.request import Kind, Score
 from fasteval.filters.thinking import strip_thinking
+from fasteval.judging import noting
 from fasteval.results.document import ScoredDocument
 from fasteval.results.encoding import without_media
 from fasteval.results.sample import Sample
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasteval.api.request import Response
+    from fasteval.evaluation.panel import Panel
     from fasteval.filters.pipeline import FilterPipeline
     from fasteval.requests import RequestTable
     from fasteval.requests.table import Row
@@ -55,6 +59,8 @@ class _Answered:
 
 
 _ROW = operator.attrgetter("row")
+#: What `_score_one` takes.
+_Step = tuple[ScoredDocument, Sample, dict[str, Any], str, list[Any]]
 
 
 class TaskScorer:
@@ -64,6 +70,7 @@ class TaskScorer:
         task_name: the task's name.
         documents: how many documents the run has of it.
         failed: those of them that have no score so far.
+        in_hand: documents that threads are scoring.
     """
 
     def __init__(
@@ -76,6 +83,7 @@ class TaskScorer:
         reasoning_tags: Sequence[tuple[str, str]] = (),
         repeats: int = 1,
         predict_only: bool = False,
+        panel: Panel | None = None,
     ) -> None:
         """Prepares the scoring of `task`'s rows in `table`.
 
@@ -87,6 +95,7 @@ class TaskScorer:
             reasoning_tags: pairs of tags whose content is removed before scoring.
             repeats: answers a document.
             predict_only: answers without metrics.
+            panel: the threads in which documents are scored, because scoring asks a judge; None for this thread.
         """
         self._task, self._table, self._show_prompt, self._keys = task, table, show_prompt, keys
         self._reasoning_tags, self._repeats, self._predict_only = reasoning_tags, repeats, predict_only
@@ -102,6 +111,8 @@ class TaskScorer:
             for failure in table.failures
             if table.task_names[failure.task] == task.name
         ]
+        self._panel, self._judged = panel, SimpleQueue[ScoredDocument]()
+        self.in_hand = 0
         self.task_name = task.name
         self.failed = list(self._scored)
         self.documents = len(self._expected) + len(self._scored)
@@ -119,20 +130,37 @@ class TaskScorer:
                 del self._waiting[doc_id]
                 known.sort(key=_ROW)
                 self._complete.append(_Answered(doc_id, known))
-        return self._score_complete() if self._streams else []
+        return (self._score_complete() if self._streams else []) + self.collect()
+
+    def complete(self) -> None:
+        """Begins to score the documents whose filters had to wait for the task's end."""
+        self._complete.sort(key=lambda document: document.doc_id)
+        self._score_complete()
+
+    def collect(self, wait: float = 0.0) -> list[ScoredDocument]:
+        """Returns documents that threads have scored; waits at most `wait` seconds for the first one."""
+        documents: list[ScoredDocument] = []
+        while self.in_hand:
+            try:
+                documents.append(self._judged.get(block=wait > 0 and not documents, timeout=wait or None))
+            except Empty:
+                break
+            self.in_hand -= 1
+        return self._keep(documents)
 
     def finish(self) -> list[ScoredDocument]:
         """Returns all scored documents in document order; scores those whose filters had to wait for the task's end.
 
         Documents that lack answers (of a run that was interrupted) are left out.
         """
-        self._complete.sort(key=lambda document: document.doc_id)
-        self._score_complete()
+        self.complete()
         return sorted(self._scored, key=lambda document: document.doc_id)
 
     def _score_complete(self) -> list[ScoredDocument]:
         complete, self._complete = self._complete, []
-        documents = self._score(complete)
+        return self._keep(self._score(complete))
+
+    def _keep(self, documents: list[ScoredDocument]) -> list[ScoredDocument]:
         self._scored += documents
         self.failed += [document for document in documents if document.error is not None]
         return documents
@@ -146,6 +174,7 @@ class TaskScorer:
                 answered.append((result, document, self._task.docs[document.doc_id]))
             else:
                 _fail(result, reason)
+        steps: list[_Step] = []
         samples = self._samples([document for _, document, _ in answered], [doc for *_, doc in answered])
         for pipeline in self._pipelines if answered else ():
             columns = self._filter(pipeline, [document for _, document, _ in answered], [doc for *_, doc in answered])
@@ -154,8 +183,29 @@ class TaskScorer:
                     _fail(result, f"filter '{pipeline.name}': {type(filtered).__name__}: {filtered}")
                 else:
                     own = sample if pipeline is self._pipelines[-1] else copy.copy(sample)
-                    self._score_one(result, own, doc, pipeline.name, filtered)
+                    steps.append((result, own, doc, pipeline.name, filtered))
+        if self._panel is not None:
+            return self._hand_over(self._panel, results, steps)
+        for step in steps:
+            self._score_one(*step)
         return results
+
+    def _hand_over(self, panel: Panel, results: list[ScoredDocument], steps: list[_Step]) -> list[ScoredDocument]:
+        """Has threads score documents; returns those for which nothing is left to do."""
+        own: dict[int, list[_Step]] = {}
+        for step in steps:
+            own.setdefault(step[0].doc_id, []).append(step)
+
+        def score(document: ScoredDocument) -> None:
+            for step in own[document.doc_id]:
+                self._score_one(*step)
+            self._judged.put(document)
+
+        handed = [document for document in results if document.doc_id in own]
+        self.in_hand += len(handed)
+        for document in handed:
+            panel.submit(partial(score, document))
+        return [document for document in results if document.doc_id not in own]
 
     def _filter(
         self, pipeline: FilterPipeline, documents: list[_Answered], docs: list[dict[str, Any]]
@@ -191,11 +241,17 @@ class TaskScorer:
         # take_first_k and its like give a request a list of answers: the task wants that list.
         results = filtered[0] if len(filtered) == 1 and isinstance(filtered[0], list) else filtered
         sample.filter, sample.filtered_resps = name, _plain(filtered)
-        try:
-            sample.target = self._task.doc_to_target(doc)
-            values = {} if self._predict_only else self._task.process_results(doc, results)
-        except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
-            _fail(scored, f"{type(error).__name__}: {error}", sample)
+        with noting() as notes:
+            try:
+                sample.target = self._task.doc_to_target(doc)
+                values = {} if self._predict_only else self._task.process_results(doc, results)
+                reason = notes.failure
+            except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
+                reason = notes.failure or f"{type(error).__name__}: {error}"
+        if notes.judgements:
+            sample.judgements = [judgement.to_dict() for judgement in notes.judgements]
+        if reason is not None:
+            _fail(scored, reason, sample)
             return
         if scored.error is None:
             scored.values[name] = values

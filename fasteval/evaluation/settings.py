@@ -73,6 +73,8 @@ class RunSettings:
         heartbeat_timeout: seconds without a sign of life until the engine counts as hung and is started again.
         deterministic: answers must not depend on what else is in the engine; verified on a sample.
         trust_remote_code: let checkpoints bring their own code.
+        judge: the model that scoring asks about answers, named like `model`; None means there is none.
+        judge_args: its arguments.
     """
 
     model: str | LMM | Engine
@@ -114,6 +116,8 @@ class RunSettings:
     on_error: str = "finish"
     heartbeat_timeout: float = 300.0
     trust_remote_code: bool = False
+    judge: str | Engine | None = None
+    judge_args: dict[str, Any] = field(default_factory=dict)
     deterministic: bool = False
 
     def __post_init__(self) -> None:

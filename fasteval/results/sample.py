@@ -29,7 +29,7 @@ _WRITTEN_AS_THEY_ARE = (
     "output_tokens",
 )
 #: Fields that are written only where they say something.
-_OPTIONAL = ("continuations", "logprobs", "is_greedy", "scored_tokens", "request_keys", "error")
+_OPTIONAL = ("judgements", "continuations", "logprobs", "is_greedy", "scored_tokens", "request_keys", "error")
 
 
 @dataclass(slots=True, kw_only=True)  # not frozen: one is made for each document, and freezing costs five times as much
@@ -54,6 +54,7 @@ class Sample:
         is_greedy: for each choice whether greedy decoding gives it; None for generated answers.
         scored_tokens: how many tokens each choice has; None for generated answers.
         request_keys: for each request the key of its answer in the response cache, in hex digits.
+        judgements: what a judge was asked about the answers, and what it said.
         error: why the document has no score; None if it has one.
     """
 
@@ -74,6 +75,7 @@ class Sample:
     is_greedy: Sequence[bool] | None = None
     scored_tokens: Sequence[int] | None = None
     request_keys: Sequence[str] | None = None
+    judgements: Sequence[Mapping[str, Any]] | None = None
     error: str | None = None
 
     @classmethod

@@ -214,9 +214,12 @@ def check_together(config: TaskConfig) -> Iterator[tuple[str, str]]:
     needs_text = config.output_type in ("generate_until", "multiple_choice", "loglikelihood")
     if needs_text and config.doc_to_text is None and config.doc_to_messages is None:
         yield "doc_to_text", "say what the model is asked: 'doc_to_text' or 'doc_to_messages'"
-    needs_target = config.process_results is None or config.output_type.startswith("loglikelihood")
+    is_rubric = config.judge is not None and config.judge["kind"] == "rubric"
+    needs_target = (config.process_results is None and not is_rubric) or config.output_type.startswith("loglikelihood")
     if needs_target and config.doc_to_target is None:
         yield "doc_to_target", "say what the right answer is: 'doc_to_target', or score with 'process_results'"
+    if config.judge is not None and not config.output_type.startswith("generate_until"):
+        yield "judge", f"a judge reads texts, and a {config.output_type} task has none"
     for entry in config.metric_list:
         metric = entry["metric"]
         if not isinstance(metric, str) and not callable(metric):

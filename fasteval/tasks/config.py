@@ -13,6 +13,7 @@ from fasteval.metrics import DEFAULT_METRICS
 from fasteval.models.sampling import SamplingParameters
 from fasteval.tasks.checks import FIELD_CHECKS, LISTED_TYPES, FieldProblem, check_together, check_unsupported
 from fasteval.tasks.functions import TaskFunction
+from fasteval.tasks.judged import read_judge
 from fasteval.tasks.loading import TaskFile
 from fasteval.tasks.templates import check_template
 
@@ -70,6 +71,7 @@ class TaskConfig:
         generation_kwargs: options of generation; `until` is `[fewshot_delimiter]` where it is not given.
         repeats: answers a document.
         filter_list: filters; `{name, filter: [{function, option: value, …}]}`.
+        judge: how a judge model is asked about each answer (`JudgeRule`); a text is the rule's kind.
         should_decontaminate: has no effect, as in lmms-eval and lm-eval today.
         doc_to_decontamination_query: has no effect.
         cluster_key: column that says which documents belong together, for standard errors.
@@ -120,6 +122,7 @@ class TaskConfig:
     generation_kwargs: dict[str, Any] = field(default_factory=dict)
     repeats: int = 1
     filter_list: list[dict[str, Any]] = field(default_factory=list)
+    judge: dict[str, Any] | None = None
     should_decontaminate: bool = False
     doc_to_decontamination_query: Any = None
     cluster_key: str | None = None
@@ -141,7 +144,7 @@ class TaskConfig:
         """
         if not isinstance(self.task, str) or not self.task:
             raise self.source.error("task", f"expected a name, got {self.task!r}")
-        for name, check in FIELD_CHECKS.items():
+        for name, check in (*FIELD_CHECKS.items(), ("judge", read_judge)):
             try:
                 self._set(name, check(getattr(self, name)))
             except FieldProblem as problem:
@@ -283,7 +286,8 @@ class TaskConfig:
             hint = f"did you mean '{close}'?" if close else f"supported are {', '.join(DEFAULT_METRICS)}"
             raise self.error("output_type", f"'{self.output_type}' is not supported: {hint}")
         if not self.metric_list:
-            self._set("metric_list", [{"metric": name} for name in DEFAULT_METRICS[self.output_type]])
+            names = DEFAULT_METRICS[self.output_type] if self.judge is None else ("judge",)
+            self._set("metric_list", [{"metric": name} for name in names])
 
     def _check_together(self) -> None:
         for name, message in check_together(self):

@@ -11,6 +11,7 @@ from fasteval.errors import UsageError
 from fasteval.metrics import check_options
 from fasteval.tasks.choices import CHOICE_METRICS
 from fasteval.tasks.functions import TaskFunction
+from fasteval.tasks.judged import is_judged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,7 @@ def _resolve(config: TaskConfig, entry: dict[str, Any]) -> TaskMetric:
     higher_is_better = entry.pop("higher_is_better", None)
     fetched = entry.pop("hf_evaluate", None)  # such a task loads, and is refused before it runs
     name = metric if isinstance(metric, str) else _function_name(metric)
-    known = None if fetched else _known(config, metric, entry)
+    known = None if fetched or is_judged(config, metric) else _known(config, metric, entry)
     if aggregation is None:
         aggregation = "mean" if known is None else known.aggregation
     if higher_is_better is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.errors import DocumentError
 from fasteval.tasks.choices import score_choices
 from fasteval.tasks.functions import accepted_arguments
+from fasteval.tasks.judged import JudgeRule, is_judged
 from fasteval.tasks.metrics import resolve_metrics
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Scorer:
         """
         self._config = config
         self._metrics = resolve_metrics(config)
+        self._judge = None if config.judge is None else JudgeRule(**config.judge)
 
     def aggregation(self) -> dict[str, Callable[..., Any]]:
         """Returns for each metric the function that turns the documents' values into the result."""
@@ -61,6 +63,8 @@ class Scorer:
         output_type = self._config.output_type
         if output_type.startswith("generate"):
             results = _stripped(results)
+        if self._judge is not None:
+            return self._judged(self._judge, fields, doc, results, full_docs)
         if self._config.process_results is not None:
             return self._own(doc, results, full_docs)
         if output_type == "multiple_choice":
@@ -70,6 +74,28 @@ class Scorer:
         if output_type == "loglikelihood_rolling":
             return score_rolling(self._metrics, fields.answer(doc), results)
         return score_texts(self._metrics, fields, doc, results)
+
+    def _judged(
+        self,
+        judge: JudgeRule,
+        fields: DocumentFields,
+        doc: dict[str, Any],
+        results: Sequence[Any],
+        full_docs: Sequence[dict[str, Any]],
+    ) -> dict[str, Any]:
+        """Returns the judge's values, the mean over several answers, beside those of the other metrics."""
+        others = [metric for metric in self._metrics if not is_judged(self._config, metric.name)]
+        values = {}
+        if self._config.process_results is not None:
+            values = self._own(doc, results, full_docs)
+        elif others:
+            values = score_texts(others, fields, doc, results)
+        if not results:
+            raise DocumentError("the filters left no answer")
+        question = fields.question(doc)
+        target = "" if fields.target is None else fields.answer(doc)
+        given = [judge.values(doc, question, target, str(result)) for result in results]
+        return values | {name: _mean(name, [one[name] for one in given]) for name in given[0]}
 
     def _own(self, doc: dict[str, Any], results: Sequence[Any], full_docs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         function = self._config.process_results

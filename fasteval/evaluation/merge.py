@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import IncomparableError, SavedResultsError
 from fasteval.evaluation.rescore import rescore, saved_settings
+from fasteval.evaluation.settings import WITHOUT_EFFECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["merge"]
 
 # What ranks of one run may differ in.
-_OWN = frozenset({"rank", "output_path", "use_cache", "no_cache", "replicas", "executor", "ray_address", "ray_args"})
+_OWN = WITHOUT_EFFECT | {"rank", "use_cache", "no_cache"}
 
 
 def merge(runs: Sequence[SavedRun], *, progress: Progress | None = None, **changes: Any) -> Results:

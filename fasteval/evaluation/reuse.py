@@ -18,6 +18,7 @@ import xxhash
 
 import fasteval
 from fasteval.evaluation.recorder import package_versions, plain_config
+from fasteval.evaluation.settings import WITHOUT_EFFECT
 from fasteval.results.encoding import to_json
 from fasteval.results.kept import keep_report, read_report
 from fasteval.tasks.requestcache import depends_on_files
@@ -39,11 +40,6 @@ _log = logging.getLogger(__name__)
 
 __all__ = ["Reports"]
 
-#: Settings that a report does not depend on.
-_WITHOUT_EFFECT = frozenset(
-    {"output_path", "log_samples", "report", "layout", "heartbeat_timeout", "window", "shuffle_seed"}
-    | {"replicas", "executor", "ray_address", "ray_args"}
-)
 _FOLDER = "reports"
 #: Reports that are kept beside one cache; the oldest go. Larger ones than this (some 200 MB) are not worth their place.
 _MOST, _MOST_DOCUMENTS = 32, 200_000
@@ -115,7 +111,7 @@ def _key(settings: RunSettings, source: ModelSource, workload: Workload) -> str 
         tasks[name] = [task.config.to_dict(), task.config.code_digest(), task.prompt_profile, witness]
     parts = {
         "form": _FORM,
-        "settings": {name: value for name, value in plain_config(settings).items() if name not in _WITHOUT_EFFECT},
+        "settings": {name: value for name, value in plain_config(settings).items() if name not in WITHOUT_EFFECT},
         "folder": str(Path.cwd()),
         "program": _program_state(),
         "versions": package_versions(),

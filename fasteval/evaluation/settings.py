@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from fasteval.api.task import Task
     from fasteval.models.engine import Engine
 
-__all__ = ["RunSettings"]
+__all__ = ["WITHOUT_EFFECT", "RunSettings"]
+
+#: Settings that change no number and no sample of a complete run.
+WITHOUT_EFFECT = frozenset(
+    {"output_path", "log_samples", "report", "layout", "heartbeat_timeout", "window", "shuffle_seed"}
+    | {"replicas", "executor", "ray_address", "ray_args"}
+)
 
 EXECUTORS = ("local", "ray")
 _PATHS = ("use_cache", "output_path")

@@ -13,6 +13,7 @@ __all__ = ["Pace", "RunningScore", "TaskLoad", "duration"]
 
 # Half the width of a 95 % interval, in standard errors.
 _Z = 1.96
+_SHORTEST_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,10 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """Requests a second that the engine answered since its first answer; 0 where nothing is known about it."""
+        """Requests a second that the engine answered since its first answer; 0 where that is too short ago to tell."""
         elapsed = (self.clock() if self._ended is None else self._ended) - self._began
-        return (self.answered - self._first) / elapsed if elapsed > 0 else 0.0
+        # Answers come in bursts: what came within one says nothing about the next.
+        return (self.answered - self._first) / elapsed if elapsed >= _SHORTEST_SECONDS else 0.0
 
     @property
     def left(self) -> str:

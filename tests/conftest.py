@@ -12,10 +12,13 @@ import pytest
 from hypothesis import settings
 
 import fasteval
+from tests.chromium import HOW_TO_GET_ONE, launch_options
 from tests.cli_stub import Evaluation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Browser
 
 # A loaded machine must not fail a law: no deadline, and the same examples every time.
 settings.register_profile("fasteval", deadline=None, derandomize=True)
@@ -41,3 +44,17 @@ def evaluation(monkeypatch: pytest.MonkeyPatch) -> Iterator[Evaluation]:
         monkeypatch.delenv(name, raising=False)
     yield fake
     logging.getLogger("fasteval").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real Chromium, one for the tests of a module: while it runs, no other event loop can."""
+    options = launch_options()
+    if options is None:
+        pytest.skip(HOW_TO_GET_ONE)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(**options)
+        yield started
+        started.close()

@@ -9,27 +9,21 @@ from PIL import Image
 
 from fasteval.comparison import ComparisonOptions, compare_runs
 from fasteval.comparison.page import comparison_page
-from tests.chromium import HOW_TO_GET_ONE, launch_options
 from tests.saved_runs import saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 BASE = [0.0] * 20 + [1.0] * 40
 CANDIDATE = [1.0] * 3 + [0.0] * 17 + [0.0] * 11 + [1.0] * 29
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
+def page(tmp_path: Path, browser: Browser) -> Iterator[Page]:
     """The page, open; at the end nothing may have been complained of or asked of a network."""
-    options = launch_options()
-    if options is None:
-        pytest.skip(HOW_TO_GET_ONE)
-    from playwright.sync_api import sync_playwright
-
     prompt = "</script><script>alert(1)</script>{number}\x1b"
     base, candidate = saved({"t": BASE}, prompt=prompt), saved({"t": CANDIDATE}, prompt=prompt)
     file = tmp_path / "comparison.html"
@@ -37,17 +31,15 @@ def page(tmp_path: Path) -> Iterator[Page]:
     file.write_bytes(comparison_page(compare_runs(base, [candidate], ComparisonOptions()), media))
     complaints: list[str] = []
     requests: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(**options)
-        opened = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
-        opened.on("console", lambda message: complaints.append(message.text))
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on("dialog", lambda dialog: complaints.append(dialog.message))
-        opened.on("request", lambda request: requests.append(request.url))
-        opened.goto(file.as_uri())
-        opened.wait_for_selector("html[data-ready]")
-        yield opened
-        browser.close()
+    opened = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("dialog", lambda dialog: complaints.append(dialog.message))
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(file.as_uri())
+    opened.wait_for_selector("html[data-ready]")
+    yield opened
+    opened.close()
     assert [] == complaints
     assert {"file", "data"} >= {url.partition(":")[0] for url in requests}
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from playwright.sync_api import expect
 
 from fasteval.comparison import ComparisonOptions, compare_runs
 from fasteval.comparison.page import comparison_page
 from fasteval.results.report import write_report
 from fasteval.results.saved import saved_form
-from tests.chromium import HOW_TO_GET_ONE, launch_options
 from tests.hostile_texts import HOSTILE
 from tests.test_report import failed, results, sample
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, Dialog, Page
@@ -30,19 +27,6 @@ INTRUDERS = (
     "a[href^='javascript:'], a[href^='data:'], [onerror], [onload], [onfocus], [onclick], svg[onload], "
     "[style*='position:fixed']"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = launch_options()
-    if options is None:
-        pytest.skip(HOW_TO_GET_ONE)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(**options)
-        yield started
-        started.close()
 
 
 class Visit:

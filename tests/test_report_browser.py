@@ -11,7 +11,6 @@ from playwright.sync_api import expect
 import fasteval
 from fasteval.results.report import write_report
 from fasteval.results.saved import saved_form
-from tests.chromium import HOW_TO_GET_ONE, launch_options
 from tests.test_report import failed, noise, results, sample, saved
 
 if TYPE_CHECKING:
@@ -23,19 +22,6 @@ if TYPE_CHECKING:
 # Four of these questions are answered wrong by the demo model.
 OFFSET, LIMIT = 3700, 300
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    options = launch_options()
-    if options is None:
-        pytest.skip(HOW_TO_GET_ONE)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(**options)
-        yield started
-        started.close()
 
 
 @pytest.fixture

@@ -45,8 +45,9 @@ def bench(runs: int, **flags: Any) -> int:
     if flags["tasks"] and shape:
         raise UsageError(f"--{next(iter(shape))} shapes made-up requests: leave it out, or --tasks")
     made_up = None if flags["tasks"] else Synthetic(**shape).task()
-    others: dict[str, Any] = dict.fromkeys(field.name for field in fields(RunSettings))
-    settings = make_settings(others | flags | ({"tasks": [(made_up.name,)]} if made_up else {}))
+    names = {field.name for field in fields(RunSettings)}
+    unset = {option.name: () if option.multiple else None for option in run.params if option.name in names}
+    settings = make_settings(unset | flags | ({"tasks": [(made_up.name,)]} if made_up else {}))
     throughput = measure(replace(settings, tasks=(made_up,)) if made_up else settings, runs, output.progress)
     if output.as_json:
         from fasteval.results.encoding import to_json

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import unicodedata
 from functools import cache
@@ -14,7 +13,8 @@ from fasteval.filters.selection import MajorityVote, TakeFirst, TakeFirstK
 from fasteval.filters.text import Lowercase, Map, RemoveWhitespace, Uppercase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    import re
+    from collections.abc import Mapping
 
 __all__ = [
     "ExtendedRegexFilter",
@@ -49,22 +49,10 @@ class MapFilter(Map):
     per_document: ClassVar[bool] = False
 
 
-class ExtendedRegexFilter(RegexFilter):
+class ExtendedRegexFilter(MultiChoiceRegexFilter):
     """A base for filters that compare option texts: the options of `multi_choice_regex`, and two helpers."""
 
-    def __init__(
-        self,
-        regex_pattern: str = r"#### (\-?[0-9\.\,]+)",
-        group_select: int = 0,
-        fallback: str = "[invalid]",
-        ignore_case: bool = False,
-        ignore_punctuation: bool = False,
-        regexes_to_ignore: Sequence[str] | None = None,
-    ) -> None:
-        """Compiles the pattern; the other options say what `filter_ignores` takes out of a text."""
-        super().__init__(regex_pattern, group_select, fallback)
-        self.ignore_case, self.ignore_punctuation = ignore_case, ignore_punctuation
-        self.regexes_to_ignore = regexes_to_ignore
+    transform = Regex.transform
 
     @property
     def punct_tbl(self) -> dict[int, None]:
@@ -73,11 +61,7 @@ class ExtendedRegexFilter(RegexFilter):
 
     def filter_ignores(self, st: str) -> str:
         """Returns the text without what the options say is to be ignored."""
-        for pattern in self.regexes_to_ignore or ():
-            st = re.sub(pattern, "", st)
-        if self.ignore_case:
-            st = st.lower()
-        return st.translate(self.punct_tbl) if self.ignore_punctuation else st
+        return self.simplify(st)
 
     def find_match(self, regex: re.Pattern[str], resp: str, convert_dict: Mapping[str, Any] | None = None) -> Any:
         """Returns the selected match, replaced by what `convert_dict` has for it; an empty list if there is none."""

@@ -87,7 +87,7 @@ class Reports:
         documents = sum(task.n_effective for task in results.tasks.values())
         if self._key is None or not results.is_complete or documents > _MOST_DOCUMENTS:
             return results
-        if any(depends_on_files(task, task.pools(options), _folder(task)) for task in tasks):
+        if any(depends_on_files(task, task.pools(options), _folder(task), knows_lists=True) for task in tasks):
             return results
         try:
             reports = self._responses / _FOLDER

@@ -79,7 +79,6 @@ class MultiChoiceRegex(Regex):
         regex_pattern: str = _DEFAULT_PATTERN,
         group_select: int = 0,
         fallback: str = "[invalid]",
-        *,
         ignore_case: bool = False,
         ignore_punctuation: bool = False,
         regexes_to_ignore: Sequence[str] | None = None,
@@ -114,10 +113,10 @@ class MultiChoiceRegex(Regex):
         choices = _choices(doc)
         letters = string.ascii_uppercase[: len(choices)]
         # Of equal texts the last one's letter stands, as in lm-eval.
-        by_text = {self._simplify(str(choice).strip()): f"({letter})" for choice, letter in zip(choices, letters)}  # noqa: B905 - options after Z have no letter
+        by_text = {self.simplify(str(choice).strip()): f"({letter})" for choice, letter in zip(choices, letters)}  # noqa: B905 - options after Z have no letter
         by_text.pop("", None)  # an empty text is found everywhere
         by_letter = {letter: f"({letter})" for letter in letters}
-        found = self._find_option(by_text, "", self._simplify(text)) or self._find_option(by_letter, r":\s*", text)
+        found = self._find_option(by_text, "", self.simplify(text)) or self._find_option(by_letter, r":\s*", text)
         return found or self.fallback
 
     def _find_option(self, answers: Mapping[str, str], prefix: str, text: str) -> str | None:
@@ -127,7 +126,8 @@ class MultiChoiceRegex(Regex):
         found = self._find(regex, text)
         return None if found is None else answers.get(found, found)
 
-    def _simplify(self, text: str) -> str:
+    def simplify(self, text: str) -> str:
+        """Returns the text as option texts are compared: without what the options say is to be ignored."""
         for regex in self.regexes_to_ignore:
             text = regex.sub("", text)
         if self.ignore_case:

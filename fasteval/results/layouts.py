@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UnknownNameError
@@ -70,44 +70,33 @@ class Layout:
         return lambda task: path.with_name(self.samples_name.format(stamp=stamp, task=sanitize_name(task)))
 
 
+_OWN = Layout(
+    name="fasteval",
+    stamp=date_string,
+    joint="_",
+    folder=sanitize_name,
+    results_name="{stamp}_results.json",
+    samples_name="{stamp}_samples_{task}.jsonl",
+    stamps_named_file=False,
+    results=results_to_dict,
+    sample=lambda sample, _task: sample.to_dict(),
+)
+_LM_EVAL = Layout(
+    name="lm-eval",
+    stamp=lm_eval_layout.stamp,
+    joint="-",
+    folder=lm_eval_layout.folder,
+    results_name="results_{stamp}.json",
+    samples_name="samples_{task}_{stamp}.jsonl",
+    stamps_named_file=True,
+    results=lm_eval_layout.results_to_dict,
+    sample=lm_eval_layout.sample_to_dict,
+)
 #: By name; the first is what a run writes where nothing is said.
 LAYOUTS: dict[str, Layout] = {
-    layout.name: layout
-    for layout in (
-        Layout(
-            name="fasteval",
-            stamp=date_string,
-            joint="_",
-            folder=sanitize_name,
-            results_name="{stamp}_results.json",
-            samples_name="{stamp}_samples_{task}.jsonl",
-            stamps_named_file=False,
-            results=results_to_dict,
-            sample=lambda sample, _task: sample.to_dict(),
-        ),
-        Layout(
-            name="lmms-eval",
-            stamp=date_string,
-            joint="_",
-            folder=sanitize_name,
-            results_name="{stamp}_results.json",
-            samples_name="{stamp}_samples_{task}.jsonl",
-            stamps_named_file=False,
-            results=results_to_dict,
-            sample=lmms_eval_layout.sample_to_dict,
-        ),
-        Layout(
-            name="lm-eval",
-            stamp=lm_eval_layout.stamp,
-            joint="-",
-            folder=lm_eval_layout.folder,
-            results_name="results_{stamp}.json",
-            samples_name="samples_{task}_{stamp}.jsonl",
-            stamps_named_file=True,
-            results=lm_eval_layout.results_to_dict,
-            sample=lm_eval_layout.sample_to_dict,
-        ),
-    )
+    "fasteval": _OWN,
+    "lmms-eval": replace(_OWN, name="lmms-eval", sample=lmms_eval_layout.sample_to_dict),
+    "lm-eval": _LM_EVAL,
 }
 
 

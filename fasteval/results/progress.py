@@ -41,29 +41,8 @@ class Progress(Protocol):
         """Ends the display; may be called twice."""
 
 
-class SilentProgress:
+class SilentProgress(Progress):
     """Shows nothing."""
-
-    def stage(self, name: str) -> None:
-        """Does nothing."""
-
-    def start(self, tasks: Mapping[str, TaskLoad]) -> None:
-        """Does nothing."""
-
-    def advance(self, n: int = 1, task: str = "") -> None:
-        """Does nothing."""
-
-    def score(self, task: str, score: RunningScore) -> None:
-        """Does nothing."""
-
-    def bottleneck(self, text: str) -> None:
-        """Does nothing."""
-
-    def message(self, text: str) -> None:
-        """Does nothing."""
-
-    def stop(self) -> None:
-        """Does nothing."""
 
 
 class PlainProgress:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, AnyStr
 
 import orjson
+
+from fasteval.api.nested import texts_in
 
 __all__ = ["REDACTED", "redact", "remember_secrets", "without_secrets"]
 
@@ -77,7 +79,7 @@ def remember_secrets(value: Any) -> None:
     if isinstance(value, Mapping):
         for key, entry in value.items():
             if is_secret(str(key)):
-                _remembered.update(_with_json(_texts(entry)))
+                _remembered.update(_with_json(texts_in(entry)))
             else:
                 remember_secrets(entry)
     elif isinstance(value, list | tuple):
@@ -110,17 +112,6 @@ def _concealed(value: Any) -> Any:
         return [_concealed(entry) for entry in value]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return REDACTED if (isinstance(value, str) and value) or (is_number and abs(value) > 99_999) else value
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for entry in value.values():
-            yield from _texts(entry)
-    elif isinstance(value, list | tuple):
-        for entry in value:
-            yield from _texts(entry)
 
 
 @cache

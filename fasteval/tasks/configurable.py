@@ -20,7 +20,7 @@ from fasteval.tasks.instances import Instances
 from fasteval.tasks.messages import chat_messages
 from fasteval.tasks.metrics import check_computable
 from fasteval.tasks.profiles import PromptProfile
-from fasteval.tasks.requestcache import RequestCache, depends_on_files, table_parts
+from fasteval.tasks.requestcache import RequestCache, may_be_kept, table_parts
 from fasteval.tasks.rounds import first_messages, next_round
 from fasteval.tasks.scoring import Scorer
 from fasteval.tasks.sources import DocumentSource
@@ -269,7 +269,7 @@ class ConfigurableTask(Task):
         documents = shard(len(self.docs), limit=limit, offset=offset, rank=rank, world_size=world_size)
         build = partial(compile_requests, self, documents, options)
         pools = self.pools(options)
-        if (cache_requests or rewrite_requests_cache) and not depends_on_files(self, pools, self._folder):
+        if (cache_requests or rewrite_requests_cache) and may_be_kept(self, pools, self._folder):
             parts = [self.fingerprint, *(pool.fingerprint for pool in pools), limit, offset, rank, world_size]
             cache = RequestCache(self.cache_folder)
             self.table = cache.get(table_parts(options, parts), build, rewrite=rewrite_requests_cache)

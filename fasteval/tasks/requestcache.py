@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fasteval.api.task import PromptOptions, Task
     from fasteval.tasks.datasets import Documents
 
-__all__ = ["RequestCache", "depends_on_files", "table_parts"]
+__all__ = ["RequestCache", "depends_on_files", "may_be_kept", "table_parts"]
 
 _log = logging.getLogger(__name__)
 
@@ -69,22 +69,30 @@ def table_parts(options: PromptOptions, parts: list[Any]) -> dict[str, Any]:
     return dataclasses.asdict(options) | {"parts": parts, "version": fasteval.__version__}
 
 
-def depends_on_files(task: Task, pools: Sequence[Documents], folder: Path | None) -> bool:
-    """Whether documents refer to media files: those may change unseen, and a kept table would not know it.
+def may_be_kept(task: Task, pools: Sequence[Documents], folder: Path | None) -> bool:
+    """Whether a table of these documents may be kept; says so where it may not."""
+    if depends_on_files(task, pools, folder):
+        _log.info("%s: requests are not cached, since documents refer to files that may change", task.name)
+        return False
+    return True
+
+
+def depends_on_files(task: Task, pools: Sequence[Documents], folder: Path | None, *, knows_lists: bool = False) -> bool:
+    """Whether documents refer to media files: those may change unseen, and what was kept would not know it.
 
     Args:
         task: says what the documents' media are.
         pools: its documents, and those of its few-shot examples.
         folder: what relative paths are relative to.
+        knows_lists: documents in lists are known by all that they hold, the files that they name among it.
     """
-    found = any(_names_files(task, doc, folder) for docs in pools for doc in docs[:8])
-    if found:
-        _log.info("%s: requests are not cached, since documents refer to files that may change", task.name)
-    return found
+    return any(_names_files(task, doc, folder, knows_lists and docs.is_list) for docs in pools for doc in docs[:8])
 
 
-def _names_files(task: Task, doc: dict[str, Any], folder: Path | None) -> bool:
+def _names_files(task: Task, doc: dict[str, Any], folder: Path | None, is_known: bool) -> bool:
     try:
-        return names_files(doc, folder) or names_files(task.media(doc), folder)
+        if names_files(doc, folder):
+            return not is_known
+        return names_files(task.media(doc), folder)
     except Exception:  # noqa: BLE001 - task code may raise anything; that document costs itself only, later on
         return True

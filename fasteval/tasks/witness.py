@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fasteval.api.nested import texts_in
 from fasteval.safety import expanded
 from fasteval.tasks.sources import FILE_BUILDERS
 
@@ -50,7 +51,7 @@ def data_witness(config: TaskConfig, folder: Path | None, replacements: Mapping[
 def _local_paths(name: str, options: Mapping[str, Any]) -> list[Path] | None:
     """Returns the files and folders that the data set is read from; None if it is the Hub's, [] if nobody can tell."""
     if name in FILE_BUILDERS:
-        texts = [*_texts(options.get("data_files")), *_texts(options.get("data_dir"))]
+        texts = [*texts_in(options.get("data_files")), *texts_in(options.get("data_dir"))]
         if any("://" in text or any(sign in text for sign in "*?[") for text in texts):
             return []
         return [Path(text) for text in texts]
@@ -87,15 +88,3 @@ def _below(folder: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders.sort()
         yield from (Path(parent) / name for name in sorted(names))
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Yields the texts in `data_files`: one, a list, or either for each split."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for entry in value.values():
-            yield from _texts(entry)
-    elif isinstance(value, list | tuple):
-        for entry in value:
-            yield from _texts(entry)

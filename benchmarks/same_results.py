@@ -187,9 +187,9 @@ class Again:
 def killed_rank(rank: int, count: int, limit: int, folder: Path, at: int, *flags: str) -> Again:
     """Kills a rank when so many answers are written, runs it again, and leaves its results in `folder`."""
     arguments = ("--tasks", ",".join(TASKS), "--rank", str(rank), "--world_size", str(count))
-    arguments += ("--prompt_profile", "qwen2_vl")
+    profile = ("--prompt_profile", "qwen2_vl")
     model = ("--model", "demo", "--model_args", ",".join(f"{name}={value}" for name, value in ARGUMENTS.items()))
-    lab = Lab(folder / f"lab{rank}", limit, arguments=arguments, model=model)
+    lab = Lab(folder / f"lab{rank}", limit, arguments=arguments + profile, model=model)
     cache = folder / f"cache{rank}"
     first = lab.start("killed", *flags, cache=cache)
     first.wait_until(lambda: first.lines >= at)

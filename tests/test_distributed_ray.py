@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from typing import Any
 
 import pytest
 
 from fasteval.distributed.ray_cluster import Parcels, RayCluster
-from fasteval.errors import UsageError
+from fasteval.errors import EngineError, UsageError
 from fasteval.models.wire import Frame
 
 ray = pytest.importorskip("ray")
@@ -61,3 +63,22 @@ def test_an_option_that_ray_does_not_have_is_an_error(monkeypatch: pytest.Monkey
     monkeypatch.setattr(ray, "is_initialized", lambda: True)
     with pytest.raises(UsageError, match=r"--ray_args: .*num_cpu"):
         RayCluster(None, {"num_cpu": 1}, gpus=1)
+
+
+def test_a_run_still_ends_on_sigterm_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_options: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+    monkeypatch.setattr(ray, "init", init)
+    before = signal.getsignal(signal.SIGTERM)
+    RayCluster(None, {}, gpus=1)
+    assert before == signal.getsignal(signal.SIGTERM)
+
+
+def test_an_address_without_a_cluster_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_options: Any) -> None:
+        raise ConnectionError("Could not find any running Ray instance")
+
+    monkeypatch.setattr(ray, "init", init)
+    with pytest.raises(EngineError, match="no Ray cluster at auto: Could not find"):
+        RayCluster("auto", {}, gpus=1)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import threading
 from collections import OrderedDict
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import EngineError, UsageError
 from fasteval.models.distribution import is_cpu_build
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fasteval.models.engine_config import EngineConfig
     from fasteval.models.launch import Host
@@ -84,7 +86,8 @@ class RayCluster:
         if not self._was_connected:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster of our own
             try:
-                ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False)
+                with _own_handler(signal.SIGTERM):
+                    ray.init(address=address, logging_level=logging.WARNING, log_to_driver=False)
             except (ConnectionError, RuntimeError, ValueError) as error:
                 raise EngineError(f"no Ray cluster at {address or 'this machine'}: {error}") from error
         defaults: dict[str, Any] = {"num_cpus": 1} if is_cpu_build() else {"num_gpus": gpus}
@@ -108,3 +111,14 @@ class RayCluster:
 
         if not self._was_connected:
             ray.shutdown()
+
+
+@contextmanager
+def _own_handler(number: signal.Signals) -> Iterator[None]:
+    """Keeps a signal's handler: `ray.init` puts one of its own there, which ends a run and keeps nothing."""
+    before = signal.getsignal(number)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():  # no other may set one, and neither may Ray
+            signal.signal(number, before)

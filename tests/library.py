@@ -67,8 +67,8 @@ class Benchmark:
         path: the data set's name.
         config: the data set's configuration.
         split: the split that is evaluated.
-        features: type of each column: a name of `datasets`, "image", "label ABCD" (a number with that name), [type] or
-            {name: type}.
+        features: type of each column: a name of `datasets`, "image", "audio", "label ABCD" (a number with that name),
+            [type] or {name: type}.
         rows: the documents.
         prompt: the first document's messages, or its text for a task without pictures.
         kwargs: its generation kwargs; of a task with choices the continuations.
@@ -92,13 +92,17 @@ class Benchmark:
     def write(self, folder: Path) -> Path:
         """Writes the data set as parquet, in a folder of its configuration, and returns the folder."""
         import datasets
+        import pyarrow.parquet
 
         features = datasets.Features({name: feature(kind) for name, kind in self.features.items()})
         place = folder / self.config if self.config else folder
         place.mkdir(parents=True, exist_ok=True)
         for split, docs in {self.split: [row.fields for row in self.rows], **self.more_splits}.items():
-            data = datasets.Dataset.from_list(docs, features=features)
-            data.to_parquet(place / f"{split}-00000-of-00001.parquet")
+            file = place / f"{split}-00000-of-00001.parquet"
+            if "audio" in self.features.values():  # `datasets` encodes sounds with torchcodec only; these are encoded
+                pyarrow.parquet.write_table(pyarrow.Table.from_pylist(docs, features.arrow_schema), file)
+            else:
+                datasets.Dataset.from_list(docs, features=features).to_parquet(file)
         return folder
 
     def engine(self, *, is_right: bool) -> ReplayEngine:
@@ -157,7 +161,8 @@ def feature(kind: Any) -> Any:
         return [feature(kind[0])]
     if kind.startswith("label "):
         return datasets.ClassLabel(names=list(kind.removeprefix("label ")))
-    return datasets.Image() if kind == "image" else datasets.Value(kind)
+    media = {"image": datasets.Image, "audio": datasets.Audio}
+    return media[kind]() if kind in media else datasets.Value(kind)
 
 
 @functools.cache

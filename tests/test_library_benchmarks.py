@@ -58,5 +58,13 @@ def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> N
     from fasteval.tasks import TaskManager
     from tests.library_text import MMLU_SUBJECTS
 
-    elsewhere = {"mme", "easy_vqa", "easy_vqa_choices", "easy_vqa_mme", *(f"mmlu_{name}" for name in MMLU_SUBJECTS)}
+    speech = {f"librispeech_{part}" for part in ("dev_clean", "dev_other", "test_clean", "test_other")}
+    elsewhere = speech | {
+        "videomme",
+        "mme",
+        "easy_vqa",
+        "easy_vqa_choices",
+        "easy_vqa_mme",
+        *(f"mmlu_{name}" for name in MMLU_SUBJECTS),
+    }
     assert {benchmark.task for benchmark in BENCHMARKS} | elsewhere == set(TaskManager().all_tasks)

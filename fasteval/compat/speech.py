@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from fasteval.compat.missing import import_or_refuse
-from fasteval.metrics.levenshtein import levenshtein
+from fasteval.metrics.levenshtein import word_edits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -113,7 +113,7 @@ def compute_wer(
         return list("".join(words)) if language in char_languages else words
 
     pairs = [(items(reference), items(answer)) for reference, answer in zip(refs, hyps, strict=True)]
-    return sum(_edits(*pair) for pair in pairs) / sum(len(reference) for reference, _ in pairs)
+    return sum(word_edits(*pair) for pair in pairs) / sum(len(reference) for reference, _ in pairs)
 
 
 def zhconv_convert(text: str, target: str) -> str:
@@ -124,10 +124,3 @@ def zhconv_convert(text: str, target: str) -> str:
     """
     converted: Any = import_or_refuse("zhconv", "zhconv_convert").convert(text, target)
     return str(converted)
-
-
-def _edits(first: Sequence[str], second: Sequence[str]) -> int:
-    """Returns the least number of words to insert, drop or replace: the distance of texts with a character a word."""
-    codes: dict[str, str] = {}
-    texts = ["".join(codes.setdefault(word, chr(0x10000 + len(codes))) for word in words) for words in (first, second)]
-    return levenshtein(*texts)

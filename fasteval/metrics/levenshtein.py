@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["levenshtein"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["levenshtein", "word_edits"]
 
 
 def levenshtein(first: str, second: str) -> int:
@@ -36,3 +41,10 @@ def levenshtein(first: str, second: str) -> int:
         up = (right_down << 1 | ~(diagonal | right_up)) & full
         down = right_up & diagonal
     return distance
+
+
+def word_edits(first: Sequence[str], second: Sequence[str]) -> int:
+    """Returns the least number of words to insert, drop or replace: the distance of texts with a character a word."""
+    codes: dict[str, str] = {}
+    texts = ["".join(codes.setdefault(word, chr(0x10000 + len(codes))) for word in words) for words in (first, second)]
+    return levenshtein(*texts)

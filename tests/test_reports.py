@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
+from PIL import Image
 
 from fasteval.evaluation import RunSettings, evaluate
 from fasteval.results.encoding import to_json
@@ -193,3 +194,39 @@ print(results.statistics.cache_hits, *sorted({{"datasets", "torch", "pyarrow", "
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "6" == result.stdout.strip()
+
+
+IN_LISTS = """
+from pathlib import Path
+from fasteval.media import LazyImage
+
+FOLDER = Path(__file__).parent
+
+def load(**_):
+    return {"test": [{"question": "a", "answer": "0", "kind": 0, IMAGE}]}
+
+def visual(doc):
+    return [doc["image"] if "image" in doc else LazyImage(FOLDER / "picture.png")]
+"""
+
+
+def with_picture(folder: Path, image: str) -> None:
+    """Makes the task one of a list, whose picture is on disk and named by the document, or by the function alone."""
+    Image.new("RGB", (4, 4)).save(folder / "picture.png")
+    (folder / "utils.py").write_text(CODE + IN_LISTS.replace("IMAGE", image))
+    source = YAML.replace("dataset_path: json\ndataset_kwargs: {data_files: {test: docs.jsonl}}\n", "")
+    more = "custom_dataset: !function utils.load\ndoc_to_visual: !function utils.visual\n"
+    (folder / "sums.yaml").write_text(source + more)
+    (folder / "answers.jsonl").write_bytes(orjson.dumps({"prompt": "a =", "text": "0"}) + b"\n")
+
+
+def test_pictures_on_disk_that_documents_in_lists_name_are_known_by_their_content(folder: Path) -> None:
+    with_picture(folder, "'image': LazyImage(FOLDER / 'picture.png')")
+    assert [False, True] == [is_reused(run(folder)) for _ in range(2)]
+    Image.new("RGB", (4, 4), "red").save(folder / "picture.png")
+    assert not is_reused(run(folder))
+
+
+def test_a_picture_that_only_the_tasks_code_names_leaves_no_report(folder: Path) -> None:
+    with_picture(folder, "")
+    assert [False, False] == [is_reused(run(folder)) for _ in range(2)]

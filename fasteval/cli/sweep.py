@@ -19,6 +19,7 @@ from fasteval.errors import CheckpointError, EngineError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from fasteval.evaluation.interruption import Interruption
     from fasteval.evaluation.session import Session
     from fasteval.results.model import Results
     from fasteval.sweep import Checkpoint, Sweep
@@ -66,6 +67,7 @@ def sweep(checkpoints: Sequence[Sequence[str]], watch: bool, watch_timeout: floa
     the curve, sweep.svg. Ctrl-C ends a watch. Exit code 3: a checkpoint could not be evaluated, or some documents have
     no score.
     """
+    from fasteval.evaluation.interruption import Interruption
     from fasteval.evaluation.session import Session
     from fasteval.sweep import Sweep
 
@@ -76,12 +78,15 @@ def sweep(checkpoints: Sequence[Sequence[str]], watch: bool, watch_timeout: floa
         raise UsageError("--watch_timeout goes with --watch")
     output = take_output_flags(flags)
     found = Sweep(make_settings(take_foreign_flags(flags | {"model": flags["model"] or "vllm"})))
-    exit_code = 0
-    with Session() as session:
-        for checkpoint in _watched(patterns, watch_timeout) if watch else _present(patterns):
+    exit_code, interruption = 0, Interruption()
+    # What is done is shown, whenever a signal comes; while a run goes on, the run takes it.
+    with Session() as session, interruption, interruption.deferred():
+        for checkpoint in _watched(patterns, watch_timeout, interruption) if watch else _present(patterns):
             exit_code = _evaluate(found, checkpoint, session, output)
-            if exit_code:
+            if exit_code or interruption.is_requested:
                 break
+    if not watch:  # a signal is how a watch ends
+        exit_code = exit_code or interruption.exit_code or 0
     if output.as_json:
         from fasteval.results.encoding import to_json
 
@@ -109,17 +114,14 @@ def _present(patterns: Sequence[str]) -> Iterator[Checkpoint]:
     yield from whole
 
 
-def _watched(patterns: Sequence[str], timeout: float | None) -> Iterator[Checkpoint]:
+def _watched(patterns: Sequence[str], timeout: float | None, interruption: Interruption) -> Iterator[Checkpoint]:
     """Yields checkpoints as they become whole, until a signal or the timeout ends the watch."""
-    from fasteval.evaluation.interruption import Interruption
     from fasteval.sweep import CheckpointWatch
 
-    interruption = Interruption()
     watch = CheckpointWatch(patterns, timeout=timeout, should_stop=lambda: interruption.is_requested)
     while True:
         complain(f"waiting for checkpoints: {', '.join(patterns)}")
-        with interruption, interruption.deferred():
-            whole = watch.wait()
+        whole = watch.wait()
         if not whole:
             break
         yield from whole
@@ -132,6 +134,7 @@ def _evaluate(found: Sweep, checkpoint: Checkpoint, session: Session, output: Ou
 
     A checkpoint that cannot be loaded, or that the engine dies of, costs its own row only.
     """
+    from fasteval.evaluation.interruption import RunInterrupted
     from fasteval.sweep.sweep import Point
 
     started, exit_code = time.monotonic(), 0
@@ -144,6 +147,8 @@ def _evaluate(found: Sweep, checkpoint: Checkpoint, session: Session, output: Ou
     except (CheckpointError, EngineError) as error:
         complain(f"warning: {checkpoint.path}: {error}")
         point = Point(checkpoint, error=str(error))
+    except RunInterrupted as error:  # before there was anything of this checkpoint's to keep
+        return error.exit_code
     found.points.append(point)
     if found.settings.output_path is not None:
         found.save(found.settings.output_path)

@@ -257,8 +257,9 @@ code itself) with {requests:,} requests, and the rest as discrete events: a repl
 - The front is one processor: its threads share Python's interpreter lock. The network costs nothing. Taking back what a
   failed replica had is charged at what it takes here.
 
-What a request costs the front was measured with the code that does it (`benchmarks/front_costs.py`), in microseconds
-of one core. `answer` is everything from the table to the score, `turn` one look at one replica:
+What a request costs the front was measured with the code that does it (`benchmarks/front_costs.py`; questions of 40
+words, without pictures), in microseconds of one core. `answer` is everything from the table to the score, `turn` one
+look at one replica:
 
 {costs}
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,7 +16,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 import fasteval
+from fasteval.api.request import Response
 from fasteval.models.host_process import HostProcess
+from fasteval.models.replay import ReplayEngine
+from fasteval.tasks import ConfigurableTask
 from tests.capitals import TASK
 from tests.checkpoints import DEMO, copy_demo, make_llama, perturb_demo
 
@@ -137,3 +141,52 @@ def wait_for_steps(path: Path, steps: list[int]) -> None:
         time.sleep(0.2)
         found = [point["step"] for point in json.loads(path.read_text())["sweep"]] if path.exists() else []
     assert steps == found
+
+
+def test_a_model_that_somebody_wrote_is_built_once_and_cleaned_at_the_end(tmp_path: Path) -> None:
+    (tmp_path / "capitals.jsonl").write_text('{"country": "France", "capital": "Paris"}\n')
+    (tmp_path / "capitals.yaml").write_text(TASK)
+    (tmp_path / "model.py").write_text(
+        textwrap.dedent("""
+            import fasteval
+
+            said = []
+
+            class Telling(fasteval.LMM):
+                def __init__(self, name="first"):
+                    super().__init__()
+                    self.name = name
+                    said.append(f"built {name}")
+
+                def clean(self):
+                    said.append(f"cleaned {self.name}")
+
+                def generate_until(self, requests):
+                    said.append(self.task_dict["capitals"]["test"][0]["country"])
+                    return ["Paris" for _ in requests]
+        """)
+    )
+    with fasteval.Evaluator(f"{tmp_path}/model.py:Telling", include_path=str(tmp_path)) as evaluator:
+        for _ in range(2):
+            assert 1.0 == evaluator.run("capitals").tasks["capitals"].metrics["exact_match,none"]
+    said = sys.modules["fasteval_user_model_model"].said
+    assert ["built first", "France", "France", "cleaned first"] == said
+
+
+def test_tasks_that_are_asked_for_again_are_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "capitals.jsonl").write_text('{"country": "France", "capital": "Paris"}\n')
+    (tmp_path / "capitals.yaml").write_text(TASK)
+    compiled: list[float | None] = []
+    original = ConfigurableTask.compile
+
+    def compile_and_note(self: ConfigurableTask, options: Any, **others: Any) -> Any:
+        compiled.append(others["limit"])
+        return original(self, options, **others)
+
+    monkeypatch.setattr(ConfigurableTask, "compile", compile_and_note)
+    engine = ReplayEngine(lambda _request: Response(texts=("Paris",)))
+    with fasteval.Evaluator(engine, include_path=str(tmp_path), no_cache=True) as evaluator:
+        for limit in (None, None, 1, 1, None):
+            results = evaluator.run("capitals", limit=limit)
+            assert ["Paris"] == [sample["filtered_resps"][0] for sample in results.samples("capitals")]
+    assert [None, 1, None] == compiled

@@ -9,6 +9,7 @@ Writes the section at the end of docs/scaling.md, and its pictures.
 from __future__ import annotations
 
 import heapq
+import math
 import random
 import time
 from array import array
@@ -78,7 +79,7 @@ class Outcome:
 
     Attributes:
         answered: requests.
-        seconds: from the first request sent to the last answer.
+        seconds: from the beginning, the window not yet filled, to the last answer; or as long as it was simulated.
         front_seconds: seconds in which the front was busy.
         failures: replicas that failed.
         repeated: requests that a failed replica had in hand, and another one got.
@@ -123,10 +124,10 @@ class _Simulation:
         self.looked = [begun] * count
         turns = [(begun + _POLL_SECONDS * number / count, number) for number in range(count)]
         heapq.heapify(turns)
-        while self.queue.outstanding and turns[0][0] < begun + until:
+        while self.queue.outstanding and self.front_free < begun + until:
             moment, replica = heapq.heappop(turns)
             heapq.heappush(turns, (self._turn(moment, replica), replica))
-        self.outcome.seconds = self.front_free if not self.queue.outstanding else until
+        self.outcome.seconds = self.front_free if until == math.inf else self.front_free - begun
         return self.outcome
 
     def _turn(self, moment: float, replica: int) -> float:
@@ -177,10 +178,10 @@ class _Simulation:
 
     def _life(self) -> float:
         life = self.cluster.mean_life
-        return self.draw.expovariate(1 / life) if life else float("inf")
+        return self.draw.expovariate(1 / life) if life else math.inf
 
 
-def simulate(cluster: Cluster, costs: FrontCosts, requests: int, until: float = float("inf")) -> Outcome:
+def simulate(cluster: Cluster, costs: FrontCosts, requests: int, until: float = math.inf) -> Outcome:
     """Returns what comes of so many requests, or of some seconds of them.
 
     Args:
@@ -200,30 +201,35 @@ SCENARIOS: dict[str, dict[str, Any]] = {
     "5 % three times slower": {"straggling": 0.05},
     "the same, and each fails once an hour": {"straggling": 0.05, "mean_life": 3600.0},
 }
-_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 _SPEEDS = (10.0, 50.0, 200.0)
 
 
-def scenario_rows(costs: FrontCosts, requests: int) -> Iterator[list[str]]:
-    """Yields a table's rows: the scenarios at 64 and at 512 replicas."""
+def run_scenarios(costs: FrontCosts, requests: int) -> Iterator[tuple[str, Cluster, Outcome]]:
+    """Yields the scenarios at 64 and at 512 replicas, and what comes of each."""
     for replicas in (64, 512):
         for name, misfortunes in SCENARIOS.items():
             cluster, started = Cluster(replicas=replicas, **misfortunes), time.monotonic()
             outcome = simulate(cluster, costs, requests)
-            ideal = requests / cluster.ideal_speed()
-            static = requests / replicas / min(cluster.speeds())
-            yield [
-                str(replicas),
-                name,
-                f"{outcome.seconds:,.0f}",
-                f"{outcome.seconds / ideal:.2f}",
-                f"{static / ideal:.2f}" if not cluster.mean_life else "-",
-                f"{outcome.front_seconds / outcome.seconds:.0%}",
-                f"{outcome.failures:,}",
-                f"{outcome.repeated / requests:.2%}",
-                f"{outcome.torn / (requests / _FAMILY):.2%}",
-            ]
             click.echo(f"{replicas} replicas, {name}: {time.monotonic() - started:.0f} s for {outcome}")
+            yield name, cluster, outcome
+
+
+def _row(name: str, cluster: Cluster, outcome: Outcome) -> list[str]:
+    requests = outcome.answered
+    ideal = requests / cluster.ideal_speed()
+    static = requests / cluster.replicas / min(cluster.speeds())
+    return [
+        str(cluster.replicas),
+        name,
+        f"{outcome.seconds:,.0f}",
+        f"{outcome.seconds / ideal:.2f}",
+        f"{static / ideal:.2f}" if not cluster.mean_life else "-",
+        f"{outcome.front_seconds / outcome.seconds:.0%}",
+        f"{outcome.failures:,}",
+        f"{outcome.repeated / requests:.2%}",
+        f"{outcome.torn / (requests / _FAMILY):.2%}",
+    ]
 
 
 def curves(costs: FrontCosts) -> LineChart:
@@ -263,7 +269,8 @@ look at one replica:
 
 {costs}
 
-So one front is at its end at {limit:,.0f} requests/s, less {looks:.1%} of its time for each 100 replicas.
+So one front is at its end at {limit:,.0f} requests/s. Looking after 100 replicas every 0.05 s takes {looks:.1%} of its
+time; one that is busy comes to look less often.
 
 {table}
 
@@ -285,22 +292,25 @@ def main(requests: int) -> None:
     """Measures the front's costs, simulates, and writes the section of docs/scaling.md."""
     costs = measure_costs()
     click.echo(str(costs))
-    chart = curves(costs)
+    write_section(costs, curves(costs), list(run_scenarios(costs, requests)))
+
+
+def write_section(costs: FrontCosts, chart: LineChart, scenarios: list[tuple[str, Cluster, Outcome]]) -> None:
+    """Writes the section of docs/scaling.md and its picture."""
     (ROOT / "docs" / "benchmarks" / "scaling.svg").write_text(draw([chart]))
     head = ("replicas", "", "seconds", "of ideal", "static shards", "front busy", "failures", "twice", "torn")
-    rows = list(scenario_rows(costs, requests))
     example = Cluster(replicas=64)
     text = _TEXT.format(
         begin=_BEGIN,
         end=_END,
-        requests=requests,
+        requests=scenarios[0][2].answered,
         speed=example.speed,
         half=example.half,
         window=example.window,
         costs="\n".join(markdown_table(("", "µs"), costs.rows(), right=("µs",))),
         limit=1 / costs.answer,
         looks=100 * costs.turn / _POLL_SECONDS,
-        table="\n".join(markdown_table(head, rows, right=set(head) - {""})),
+        table="\n".join(markdown_table(head, [_row(*one) for one in scenarios], right=set(head) - {""})),
         meaning=_meaning(costs, chart),
     )
     page = ROOT / "docs" / "scaling.md"
@@ -312,11 +322,11 @@ def _meaning(costs: FrontCosts, chart: LineChart) -> str:
     """Returns where the front becomes the limit, in words."""
     lines = []
     for speed, series in zip(_SPEEDS, chart.series, strict=True):
-        kept = [int(count) for count, rate, _ in series.points if rate >= 0.95 * count * speed]
+        kept = [int(count) for count, rate, _ in series.points if rate >= 0.95 * count * series.points[0][1]]
         most = max(rate for _, rate, _ in series.points)
         lines.append(
             f"- Replicas of {speed:g} requests/s: the front keeps up with {max(kept, default=0)} of them "
-            f"(95 % of what they can do), and never gives more than {most:,.0f} requests/s."
+            f"(each does 95 % of what one alone does), and never gives more than {most:,.0f} requests/s."
         )
     first = 2 * 512 * Cluster(replicas=512).window
     lines.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ def load_engine(config: EngineConfig) -> Any:
     from vllm.usage.usage_lib import UsageContext
     from vllm.v1.engine.llm_engine import LLMEngine
 
+    # Imports are never garbage. vLLM collects it five times while it loads, and would look at all of them each time.
+    gc.freeze()
     names = [field.name for field in dataclasses.fields(EngineArgs)]
     for name in config.arguments:
         if name not in names:

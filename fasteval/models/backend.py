@@ -25,6 +25,10 @@ class Backend(Protocol):
     def unfinished(self) -> int:
         """How many requests it has in hand."""
 
+    @property
+    def outlives_process(self) -> bool:
+        """Whether something of it would go on if its process ended without `close`."""
+
     def add(self, request: HostRequest, media: Sequence[Decoded]) -> None:
         """Takes a request whose media are decoded.
 

@@ -90,6 +90,11 @@ class HFBackend:
         """How many rows wait."""
         return len(self._waiting)
 
+    @property
+    def outlives_process(self) -> bool:
+        """Nothing does."""
+        return False
+
     def add(self, request: HostRequest, media: Sequence[Decoded]) -> None:
         """Takes a row (see `Backend.add`)."""
         for kind in sorted({medium.kind for medium in request.media}):

@@ -88,6 +88,11 @@ class VLLMBackend:
         """How many rows it has in hand."""
         return len(self._rows) + self._scorer.unfinished
 
+    @property
+    def outlives_process(self) -> bool:
+        """Whether vLLM has processes of its own."""
+        return not self._in_process
+
     def add(self, request: HostRequest, decoded: Sequence[Decoded]) -> None:
         """Takes a row (see `Backend.add`)."""
         self._media.check(request.media)

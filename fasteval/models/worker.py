@@ -185,8 +185,8 @@ def _serve(link: HostLink, frame: Frame) -> None:
         link.loaded()
         # Which choices come together depends on when they arrive.
         frame = Worker(backend, link, decoder, joins_choices=not config.deterministic).run()
-    if backend is not None:
-        backend.close()
+    if backend is not None and backend.outlives_process:
+        backend.close()  # else the process's end is the quicker one
 
 
 def _collect_garbage() -> None:

@@ -112,7 +112,7 @@ def _chart(chart: LineChart) -> Iterator[str]:
     for tick in y.ticks():
         place = y.place(tick)
         yield f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{place:.1f}" y2="{place:.1f}" stroke="#e2e8f0"/>'
-        yield f'<text x="{_LEFT - 6}" y="{place + 4:.1f}" text-anchor="end">{tick:,.4g}</text>'
+        yield f'<text x="{_LEFT - 6}" y="{place + 4:.1f}" text-anchor="end">{_short(tick)}</text>'
     for tick in x.ticks():
         place = x.place(tick)
         yield f'<text x="{place:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{_short(tick)}</text>'
@@ -141,5 +141,5 @@ def _text(text: str) -> str:
 def _short(value: float) -> str:
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"
+            return f"{value / size:.4g}{unit}"
+    return f"{value:.4g}"

@@ -102,6 +102,21 @@ def test_documents_whose_filters_wait_for_the_tasks_end_are_told_of_too(folder: 
     assert Counter({("generate", doc_id): 1 for doc_id in range(40)}) == callback.documents
 
 
+def test_a_callback_is_told_of_the_files_and_one_that_raises_then_costs_no_result(
+    folder: Path,  # noqa: F811
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Pushing(Callback):
+        def on_saved(self, results: Results, paths: Sequence[Path]) -> None:
+            raise OSError(", ".join(path.suffix for path in paths if path.is_file()))
+
+    with caplog.at_level(logging.WARNING, "fasteval.evaluation"):
+        results = evaluate(folder, "generate", output_path=tmp_path, callbacks=[Pushing()])
+    assert "Pushing.on_saved raised OSError: .json, .jsonl" in caplog.text
+    assert results.is_complete
+
+
 def test_a_callback_that_raises_costs_one_warning_and_no_result(
     folder: Path,  # noqa: F811
     caplog: pytest.LogCaptureFixture,

@@ -200,7 +200,7 @@ def test_the_command_validates_a_folder_as_json(tmp_path: Path, capsys: pytest.C
 def test_the_command_groups_failures_by_package_and_counts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, output = command(capsys, "--include_path", str(write(tmp_path, BROKEN)))
     lines = output.splitlines()
-    assert "1 need the package 'not_installed_here': pip install not_installed_here" == lines[0]
+    assert "1 needs the package 'not_installed_here': pip install not_installed_here" == lines[0]
     assert "2 ok, 5 failed" == lines[-1]
 
 

@@ -115,7 +115,10 @@ def _validation_text(result: Validation) -> str:
 
     lines = []
     for package, failures in result.by_package().items():
-        needs = f"need the package '{package}': pip install {distribution_of(package)}" if package else "are wrong"
+        is_one = len(failures) == 1
+        needs = "is wrong" if is_one else "are wrong"
+        if package:
+            needs = f"need{'s' * is_one} the package '{package}': pip install {distribution_of(package)}"
         lines.append(f"{len(failures)} {needs}")
         lines += [
             f"  {entry.task}  {entry.file}" + ("" if package else f"\n      {entry.reason}") for entry in failures

@@ -12,6 +12,7 @@ from rich.progress import Progress as Display
 
 from fasteval.results.pace import Pace, RunningScore, TaskLoad
 from fasteval.results.printable import printable
+from fasteval.results.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ _WIDTH_FOR_BARS = 110
 _MAX_BARS = 8
 
 
-class RichProgress:
+class RichProgress(Progress):
     """Draws bars with rate, time left, cache hits and scores on a terminal's standard error."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from fasteval.results.pace import Pace, RunningScore, TaskLoad
 from fasteval.results.printable import printable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["PlainProgress", "Progress", "SilentProgress", "choose_progress"]
 
 
-class Progress(Protocol):
-    """What a run tells while it works. All calls return at once, and none of them raises."""
+class Progress:
+    """What a run tells while it works. All calls return at once, and none of them raises. Shows nothing by itself."""
 
     def stage(self, name: str) -> None:
         """Says what the run is doing now, in a word or two: "loading tasks"."""
@@ -42,10 +42,10 @@ class Progress(Protocol):
 
 
 class SilentProgress(Progress):
-    """Shows nothing."""
+    """Is told, and shows nothing."""
 
 
-class PlainProgress:
+class PlainProgress(Progress):
     """Writes a line every ten seconds, and at each tenth of the work; for logs and CI."""
 
     _SECONDS_BETWEEN = 10.0

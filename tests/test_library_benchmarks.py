@@ -58,6 +58,8 @@ def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> N
     from fasteval.tasks import TaskManager
     from tests.library_text import MMLU_SUBJECTS
 
+    from tests.test_library_judged import BENCHMARKS as JUDGED
+
     speech = {f"librispeech_{part}" for part in ("dev_clean", "dev_other", "test_clean", "test_other")}
     elsewhere = speech | {
         "videomme",
@@ -67,4 +69,4 @@ def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> N
         "easy_vqa_mme",
         *(f"mmlu_{name}" for name in MMLU_SUBJECTS),
     }
-    assert {benchmark.task for benchmark in BENCHMARKS} | elsewhere == set(TaskManager().all_tasks)
+    assert {benchmark.task for benchmark in (*BENCHMARKS, *JUDGED)} | elsewhere == set(TaskManager().all_tasks)

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import fasteval
+from fasteval.api.request import Response
+from fasteval.models.replay import ReplayEngine
 from tests.checkpoints import copy_demo
 from tests.servers import vllm_server
+from tests.task_folders import make
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,3 +89,33 @@ def test_nothing_of_it_is_kept_for_later_runs_without_a_revision(served: str, tm
         results = fasteval.evaluate("openai", ["easy_vqa"], model_args=arguments, **options)
         counts.append(results.statistics.sent)
     assert [2, 2, 2, 0] == counts
+
+
+def test_a_judge_on_a_server_reads_answers_and_is_asked_once(served: str, tmp_path: Path) -> None:
+    rule = """
+        judge:
+          kind: binary
+          words: ["yes", "no"]
+          prompt: "Is {{prediction}} {{target}}?"
+          generation_kwargs: {max_new_tokens: 4}
+        """
+    model = ReplayEngine(lambda request: Response((request.prompt.plain_text(),)), fingerprint="model")
+    asked = []
+    for _ in range(2):
+        results = fasteval.evaluate(
+            model,
+            [make(tmp_path, rule)],
+            judge="openai",
+            judge_args={"base_url": served, "revision": "1"},
+            use_cache=str(tmp_path / "cache"),
+        )
+        counters = results.statistics.counters
+        asked.append(counters["judge_questions"] - counters["judge_cache_hits"])
+        for document in results.tasks["plain"].documents:
+            [judgement] = document.samples[0].judgements or ()
+            said = judgement["text"].lower()
+            # The demo model was never shown such a question: it says yes, no, or something else, which is no verdict.
+            has_verdict = ("yes" in said) != ("no" in said)
+            assert judgement["prompt_tokens"] > 0
+            assert (document.error is None) == has_verdict, document.error
+    assert [5, 0] == asked

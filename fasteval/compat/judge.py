@@ -226,7 +226,9 @@ def _plain(messages: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[I
     plain, images = [], []
     for message in messages:
         content = message["content"]
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        parts: list[dict[str, Any]] = content
+        if isinstance(content, str):
+            parts = [{"type": "text", "text": content}]
         images += [_image(part["image_url"]["url"]) for part in parts if part["type"] == "image_url"]
         texts = [part["text"] for part in parts if part["type"] == "text"]
         plain.append({"role": message["role"], "content": "\n".join(texts)})

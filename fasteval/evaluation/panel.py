@@ -14,7 +14,7 @@ from fasteval.errors import UsageError
 from fasteval.judging import Judge
 from fasteval.models.create import resolve_model
 from fasteval.models.named import NAMED, SYNONYMS
-from fasteval.tasks.judged import asks_judge
+from fasteval.tasks.judged import asks_judge, needs_judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def open_judge(settings: RunSettings, tasks: list[ConfigurableTask], cache_folde
     if settings.predict_only:
         return None
     if settings.judge is None:
-        declared = [task.name for task in tasks if task.config.judge is not None]
+        declared = [task.name for task in tasks if needs_judge(task.config)]
         if declared:
             raise UsageError(
                 f"the task {declared[0]} is scored by a judge, and the run has none: "

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
     from fasteval.tasks.config import TaskConfig
 
-__all__ = ["JudgeRule", "asks_judge", "is_judged", "read_judge"]
+__all__ = ["JudgeRule", "asks_judge", "is_judged", "needs_judge", "read_judge"]
 
 _KINDS = ("binary", "comparative", "rubric")
 #: Words in task code that ask a judge through the names that fasteval supplies.
-_ASKING = (b"llm_judge", b"OpenAIVerifier", b"make_reasoning_process_results", b"compute_score")
+_ASK = b"ask_judge"
+_ASKING = (_ASK, b"llm_judge", b"OpenAIVerifier", b"make_reasoning_process_results", b"compute_score")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,8 +139,8 @@ def is_judged(config: TaskConfig, metric: Any) -> bool:
     return config.judge is not None and isinstance(metric, str) and (metric == "judge" or metric.startswith("judge_"))
 
 
-def asks_judge(config: TaskConfig) -> bool:
-    """Whether scoring asks a judge: by the field `judge`, or in code by the names that fasteval supplies for it."""
+def asks_judge(config: TaskConfig, words: tuple[bytes, ...] = _ASKING) -> bool:
+    """Whether scoring may ask a judge: by the field `judge`, or in code by the names that fasteval has for it."""
     if config.judge is not None:
         return True
     for function in config.functions().get("process_results", []):
@@ -149,6 +150,11 @@ def asks_judge(config: TaskConfig) -> bool:
             files = with_imported([Path(inspect.getfile(function.target))])
         except (TypeError, OSError):
             continue
-        if any(word in file.read_bytes() for file in files for word in _ASKING):
+        if any(word in file.read_bytes() for file in files for word in words):
             return True
     return False
+
+
+def needs_judge(config: TaskConfig) -> bool:
+    """Whether the task cannot be scored without a judge: it has the field `judge`, or its code calls `ask_judge`."""
+    return asks_judge(config, (_ASK,))

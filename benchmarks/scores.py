@@ -29,7 +29,7 @@ PHRASES = (
 )  # fmt: skip
 
 
-#: Why scores of these tasks differ. The first two and the sum of the third are faults of lmms-eval, which are not copied.
+#: Why scores of these tasks differ. The first two, and the sum of the third, are faults that are not copied.
 KNOWN = {
     "pope": "lmms-eval counts 'Yes.' as wrong: an answer must be yes or no to the letter; its yes_ratio is the data's",
     "mmmu": "lmms-eval compares an open question's answer with the letters of the right one",

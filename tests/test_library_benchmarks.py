@@ -57,7 +57,6 @@ def test_the_fourteen_parts_of_blink_are_one_group(tmp_path: Path) -> None:
 def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> None:
     from fasteval.tasks import TaskManager
     from tests.library_text import MMLU_SUBJECTS
-
     from tests.test_library_judged import BENCHMARKS as JUDGED
 
     speech = {f"librispeech_{part}" for part in ("dev_clean", "dev_other", "test_clean", "test_other")}

@@ -27,6 +27,8 @@ Decoded = Image.Image | DecodedVideo | DecodedAudio
 _BYTES_KEPT = 256 << 20
 # A video can be a gigabyte: so many are decoded, or about to be, before their turn.
 _VIDEOS_AHEAD = 2
+# Of what is decoded before its turn no more is begun with beyond this: a large photo takes 100 MB.
+_BYTES_AHEAD = 256 << 20
 
 
 class MediaDecoder:
@@ -52,12 +54,15 @@ class MediaDecoder:
         self._sizes: dict[str, int] = {}
         self._kept = 0
         self._ahead: set[str] = set()
+        self._waiting: dict[str, tuple[Future[Decoded], int]] = {}
         #: How many media were decoded, by kind.
         self.decoded: Counter[str] = Counter(image=0)
 
     def prefetch(self, media: Sequence[Media]) -> None:
-        """Begins to decode; returns at once. Of videos only the next ones are begun with."""
+        """Begins to decode, unless enough waits already; returns at once. Of videos only the next ones are begun with."""
         for medium in media:
+            if medium.content_id not in self._futures and self._waiting_bytes() >= _BYTES_AHEAD:
+                return
             if medium.kind != "video" or medium.content_id in self._futures:
                 self._future(medium)
             elif len(self._ahead) < _VIDEOS_AHEAD:
@@ -78,6 +83,7 @@ class MediaDecoder:
         self._ahead.difference_update(medium.content_id for medium in media)
         decoded = tuple(self._future(medium).result() for medium in media)
         for medium, item in zip(media, decoded, strict=True):
+            self._waiting.pop(medium.content_id, None)
             if medium.content_id not in self._sizes:
                 self._sizes[medium.content_id] = decoded_bytes(item)
                 self._kept += self._sizes[medium.content_id]
@@ -88,9 +94,17 @@ class MediaDecoder:
         future = self._futures.get(medium.content_id)
         if future is None:
             future = self._futures[medium.content_id] = self._pool.submit(_decode, medium)
+            self._waiting[medium.content_id] = future, _expected_bytes(medium)
             self.decoded[medium.kind] += 1
         self._futures.move_to_end(medium.content_id)
         return future
+
+    def _waiting_bytes(self) -> int:
+        """Returns how much memory is or will be taken by what is decoded before its turn."""
+        return sum(
+            decoded_bytes(future.result()) if future.done() and future.exception() is None else expected
+            for future, expected in self._waiting.values()
+        )
 
     def _evict(self) -> None:
         """Drops what was used longest ago; a request that has its media keeps them alive by itself."""
@@ -106,6 +120,7 @@ class MediaDecoder:
         self._futures.clear()
         self._sizes.clear()
         self._ahead.clear()
+        self._waiting.clear()
         self._kept = 0
 
     def close(self) -> None:
@@ -134,6 +149,16 @@ def decoded_bytes(decoded: Decoded) -> int:
     if isinstance(decoded, Image.Image):
         return decoded.width * decoded.height * 3
     return (decoded.frames if isinstance(decoded, DecodedVideo) else decoded.samples).nbytes
+
+
+def _expected_bytes(medium: Media) -> int:
+    """Returns how much memory a medium is going to take, roughly: photographs are stored in a tenth of it or less."""
+    if isinstance(medium.source, bytes):
+        return len(medium.source) * (1 if medium.raw else 16)
+    try:
+        return os.stat(medium.source).st_size * 16  # noqa: PTH116 - no object is needed for a number
+    except OSError:  # decoding will say so
+        return 0
 
 
 def _decode(medium: Media) -> Decoded:

@@ -12,6 +12,7 @@ import xxhash
 from fasteval.errors import DatasetError, DocumentError
 from fasteval.media import LazyAudio, LazyImage, LazyVideo
 from fasteval.tasks.canonical import document_digest, media_in
+from fasteval.tasks.mapped import MappedFiles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -132,8 +133,12 @@ def _arrow_reader(data: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
     if not any(_is_decoded(kind) for kind in features.values()):
         return _block_reader(table)
 
+    mapped = MappedFiles(entry["filename"] for entry in data.cache_files)
+
     def read(index: int) -> dict[str, Any]:
-        columns = table[index : index + 1].to_pydict()
+        stored = table[index : index + 1]
+        mapped.has_read(stored.nbytes)
+        columns = stored.to_pydict()
         row: dict[str, Any] = features.decode_example({name: values[0] for name, values in columns.items()})
         for name, kind in with_media.items():
             row[name] = _lazy(row[name], kind)

@@ -62,7 +62,7 @@ def steady_seconds(throughput: Mapping[str, Any]) -> float:
     """
     stages, busy = throughput["stages"], throughput["busy"]
     hidden = min(busy.get("load", 0.0) - stages["load"], stages["start"])
-    return float(stages["engine"] + stages["render"] + stages["load"] + max(0.0, hidden))
+    return float(stages["engine"] + stages["load"] + max(0.0, hidden))
 
 
 def _text(answer: Any) -> str:

@@ -37,7 +37,7 @@ compared beside the speeds. The peers run in environments of their own, with the
 run in turn; figures are medians. No response cache is used unless it is the subject.
 
 *Steady* is from the first document read to the last answer, the engine being ready. For fasteval it is read from the
-run's own timeline: the stages "engine", "render" and "load", and whatever loading was hidden behind the engine's start;
+run's own timeline: the stages "engine" and "load", and whatever loading was hidden behind the engine's start;
 so nothing is had for free that the plain script does while its clock runs. The *plain script* builds its prompts in the
 data's order, decodes each image for its request and calls `LLM.generate` once, with the engine settings that fasteval
 chooses, prefix caching on. It neither scores nor keeps anything. lmms-eval's clock runs from its first request built

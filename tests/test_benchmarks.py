@@ -61,7 +61,7 @@ def test_a_program_that_fails_is_no_measurement() -> None:
 def test_steady_counts_loading_that_the_start_hides(
     expected: float, load: float, busy_load: float, start: float
 ) -> None:
-    stages = {"start": start, "load": load, "render": 0.0, "engine": 10.0, "scoring": 3.0, "other": 2.0}
+    stages = {"start": start, "load": load, "engine": 10.0, "scoring": 3.0, "other": 2.0}
     assert expected == steady_seconds({"stages": stages, "busy": {"load": busy_load}})
 
 

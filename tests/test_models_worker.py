@@ -10,7 +10,9 @@ from PIL import Image
 from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import RequestError
 from fasteval.media import Media, to_media
+from fasteval.models.engine import HOST
 from fasteval.models.media_decoder import MediaDecoder, to_rgb
+from fasteval.models.media_in_hand import MediaInHand
 from fasteval.models.wire import Frame, HostRequest, decode_completions, encode_requests
 from fasteval.models.worker import Worker
 
@@ -205,7 +207,10 @@ def test_caches_are_reset_when_nothing_is_in_hand_and_nothing_is_lost(decoder: M
 
 def test_completions_carry_the_counters(decoder: MediaDecoder) -> None:
     link = work(StubBackend(), decoder, [ask("a", media=(picture((1, 2, 3)),))])
-    assert {"engine_steps": 1.0, "images_decoded": 1.0} == link.sent[-1].fields["counters"]
+    counters = link.sent[-1].fields["counters"]
+    seconds = {"host rendering", "host model", "host decoding"}
+    assert seconds == {name for name in counters if name.startswith(HOST)}
+    assert {"engine_steps": 1.0, "images_decoded": 1.0} == {name: counters[name] for name in counters.keys() - seconds}
 
 
 def test_the_counters_of_an_engine_that_is_kept_begin_anew(decoder: MediaDecoder) -> None:
@@ -260,3 +265,29 @@ def test_a_picture_taken_sideways_is_put_upright() -> None:
 
 def test_grey_and_palette_pictures_become_rgb() -> None:
     assert ["RGB", "RGB"] == [to_rgb(Image.new(mode, (2, 2))).mode for mode in ("L", "P")]
+
+
+def test_pictures_are_begun_with_only_while_what_waits_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fasteval.models.media_decoder._BYTES_AHEAD", 60)
+    decoder = MediaDecoder(threads=1)
+    media = [picture((number, 0, 0)) for number in range(3)]
+    decoder.prefetch(media)
+    assert {"image": 2} == decoder.decoded
+    decoder.decode(media[:1])
+    decoder.prefetch(media)
+    assert {"image": 3} == decoder.decoded
+    decoder.close()
+
+
+def test_media_in_hand_count_once_however_many_requests_show_them() -> None:
+    medium, other = picture((1, 2, 3)), picture((3, 2, 1))
+    images = [Image.new("RGB", (4, 4))]
+    in_hand = MediaInHand(limit=96)
+    for row in range(2):
+        in_hand.add(HostRequest(row, Kind.GENERATE_UNTIL, "", media=(medium,)), images)
+        assert in_hand.has_room
+    in_hand.add(HostRequest(2, Kind.GENERATE_UNTIL, "", media=(other,)), images)
+    assert not in_hand.has_room
+    in_hand.remove([0, 2])
+    in_hand.add(HostRequest(3, Kind.GENERATE_UNTIL, "", media=(medium,)), images)
+    assert in_hand.has_room

@@ -85,7 +85,7 @@ def results(**changes: Any) -> Results:
         name="all", members=("mme",), metrics={"exact_match,none": 0.5}, higher_is_better={"exact_match": True}
     )
     statistics = RunStatistics(
-        stages={"start": 12.1, "load": 0.9, "render": 3.0, "engine": 24.0, "scoring": 1.2},
+        stages={"start": 12.1, "load": 3.9, "engine": 24.0, "scoring": 1.2},
         requests=9673,
         unique_requests=9000,
         sent=9000,
@@ -370,7 +370,7 @@ def test_names_in_the_table_are_shown_as_they_are_even_with_markup_and_control_c
 
 def test_the_throughput_line_says_where_the_time_went() -> None:
     expected = (
-        "9,673 requests in 41.2 s (start 12.1, load 0.9, render 3.0, engine 24.0, scoring 1.2) · 235 requests/s · "
+        "9,673 requests in 41.2 s (start 12.1, load 3.9, engine 24.0, scoring 1.2) · 235 requests/s · "
         "701 tokens/s · engine stage alone 375 requests/s, 1,203 tokens/s · cache 0 hits · 0 truncated · 0 errors · "
         "peak 2.9 GB"
     )

@@ -14,7 +14,7 @@ from fasteval.cache.arrivals import Arrivals
 from fasteval.cache.catalogue import Catalogue
 from fasteval.cache.folder import hold, make_private, segment_paths
 from fasteval.cache.line import decode_line, encode_line
-from fasteval.cache.segment import Segment
+from fasteval.cache.segment import Segment, read_about
 from fasteval.cache.value import decode_value, encode_value
 from fasteval.cache.writer import SegmentWriter
 from fasteval.errors import CacheError
@@ -85,6 +85,12 @@ class ResponseCache:
     def damaged(self) -> int:
         """Lines that are torn or damaged, as far as anybody looked. They count as absent, and are computed again."""
         return sum(segment.damaged for segment in self._segments) + len(self._catalogue.damaged)
+
+    def may_know(self, fingerprint: str) -> bool:
+        """Whether answers of the model with this fingerprint may be there, by what the segments say they are of."""
+        return any(
+            read_about(segment.path).get("fingerprint", fingerprint) == fingerprint for segment in self._segments
+        )
 
     def contains(self, keys: NDArray[np.uint8]) -> NDArray[np.bool_]:
         """Returns for each of `keys` (uint8 (N, 16)) whether its answer is there, undamaged; bool (N,)."""

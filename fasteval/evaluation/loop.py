@@ -124,7 +124,7 @@ class Loop:
         return Stream(
             self.plan,
             self._loader,
-            self.recorder.watch(self.engine, self.monitor.engine_stage),
+            self.engine,
             self.cache,
             fingerprint=self.engine.fingerprint(),
             seed=self.settings.seed,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.evaluation.manifest import make_manifest
 from fasteval.evaluation.watched import WatchedEngine
+from fasteval.models.engine import HOST
 from fasteval.results.model import Results
 from fasteval.results.redaction import remember_secrets
 from fasteval.results.statistics import RunStatistics
@@ -49,6 +50,7 @@ class RunRecorder:
         self._prompt_tokens = self._output_tokens = self._truncated = 0
         self._sent = self._cache_hits = self._left_out = 0
         self._counters: dict[str, float] = {}
+        self._busy: dict[str, float] = {}
         #: What the check of `--deterministic` found; None where it was not asked for.
         self.determinism: dict[str, Any] | None = None
         self._was_stopped = False
@@ -74,7 +76,9 @@ class RunRecorder:
     def finish_stream(self, stream: Stream, engine: Engine, cache: ResponseCache) -> None:
         """Takes over the counts of stream, engine and cache."""
         self._sent, self._cache_hits = stream.counters.sent, stream.counters.cache_hits
-        self._counters = engine.counters() if stream.counters.sent else {}
+        counted = engine.counters() if stream.counters.sent else {}
+        self._busy = {name: value for name, value in counted.items() if name.startswith(HOST)}
+        self._counters = {name: value for name, value in counted.items() if name not in self._busy}
         self._left_out = stream.counters.left_out
         self._was_stopped = stream.was_stopped
         if cache.damaged:
@@ -132,7 +136,7 @@ class RunRecorder:
         )
 
     def _statistics(self, **counts: Any) -> RunStatistics:
-        stages, busy = self.timeline.seconds(), self.timeline.busy()
+        stages, busy = self.timeline.seconds(), self.timeline.busy() | self._busy
         return RunStatistics(stages=stages, busy=busy, peak_memory_bytes=_peak_memory(), **counts)
 
     def _results(self, source: ModelSource, **found: Any) -> Results:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from fasteval.cache import ResponseCache
@@ -78,10 +78,18 @@ def evaluate(
             monitor.stage(_KNOWN)
             return workload.with_media(recorder.known_results(source, known))
         judge = open_judge(settings, list(workload.tasks.values()), cache_folder)
-        workload = session.compiled(workload, settings)
-        engine = session.open(source, workload, settings)
-    with closing(engine), _open_cache(settings, cache_folder, engine, source.name) as cache, presiding(judge):
+    with ExitStack() as opened:
+        opened.enter_context(presiding(judge))
         with recorder.timeline.stage("load"):
+            # Somebody else's model is made when the tasks are known to be sound; some engines want to know their size.
+            is_early = source.host is not None and source.for_requests is None
+            workload = workload if is_early else session.compiled(workload, settings)
+            engine = recorder.watch(session.open(source, workload, settings), monitor.engine_stage)
+            opened.enter_context(closing(engine))
+            cache = opened.enter_context(_open_cache(settings, cache_folder, engine, source.name))
+            if is_early and not cache.may_know(engine.fingerprint()):
+                engine.start()  # something has to be asked for certain: it loads while the requests are compiled
+            workload = session.compiled(workload, settings)
             plan = _plan(settings, workload, engine, cache, observer)
             check_feasible(plan, engine.capabilities())
             check_media(plan, engine.capabilities(), RequestLoader(plan, workload.tasks, workload.options))

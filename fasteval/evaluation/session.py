@@ -101,10 +101,12 @@ class Session:
         Raises:
             FastEvalError: see `open_engine`.
         """
+        if source.for_requests is not None and not self._keeps:  # an engine that stays is there for longer than a run
+            source = source.for_requests(len(workload.table))
         engine = open_engine(
             source,
             workload.instance,
-            workload.documents(),
+            {} if source.host is not None else workload.documents(),
             replicas=settings.replicas,
             executor=settings.executor,
             ray_address=settings.ray_address,

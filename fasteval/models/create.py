@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ class ModelSource:
         host: builds an engine, unsupervised, whose host is started by what it is given; None where there is no host.
         gpus: how many GPUs one engine takes, where it takes any.
         is_borrowed: whether engines only borrow the model: `open` gives further ones around the same object.
+        for_requests: gives the source for a run of so many requests, where their number decides how the engine is
+            prepared; None where it does not.
     """
 
     name: str
@@ -50,6 +52,7 @@ class ModelSource:
     host: Callable[[Launch], Engine] | None = None
     gpus: int = 1
     is_borrowed: bool = False
+    for_requests: Callable[[int], ModelSource] | None = None
 
 
 def resolve_model(
@@ -154,6 +157,7 @@ def _named(
     if model.backend == "openai":
         return _remote(model_args)
     from fasteval.models.checkpoint import find_checkpoint
+    from fasteval.models.compilation import takes_compile, with_compilation
     from fasteval.models.rendering import ChatTemplate
 
     pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
@@ -165,8 +169,34 @@ def _named(
 
     override = _chat_template(model_args.pop("chat_template", None))
     template = ChatTemplate.of_checkpoint(folder, override)
+    length_decides = model.backend == "vllm" and takes_compile(model_args)
     config = _engine_config(model.backend, folder, model_args, seed=seed, rendering=override or "")
     config = replace(config, deterministic=deterministic)
+    source = partial(
+        _of_config,
+        str(pretrained),
+        model.prompt_profile,
+        template,
+        cache_folder=cache_folder,
+        heartbeat_timeout=heartbeat_timeout,
+    )
+
+    def for_requests(requests: int) -> ModelSource:
+        return source(replace(config, arguments=with_compilation(config.arguments, requests)))
+
+    return replace(source(config), for_requests=for_requests if length_decides else None)
+
+
+def _of_config(
+    name: str,
+    prompt_profile: str,
+    template: ChatTemplate | None,
+    config: EngineConfig,
+    *,
+    cache_folder: Path,
+    heartbeat_timeout: float,
+) -> ModelSource:
+    """Returns the source of a checkpoint that is run in a host process."""
 
     def host(launch: Launch) -> Engine:
         from fasteval.models.host import HostEngine
@@ -193,7 +223,7 @@ def _named(
     chat_template = None if template is None else template.source
     sizes = [config.arguments.get(f"{kind}_parallel_size") or 1 for kind in ("tensor", "pipeline")]
     gpus = math.prod(_whole_number("parallel size", size) for size in sizes)
-    return ModelSource(str(pretrained), model.prompt_profile, build, chat_template, fingerprint, host, gpus)
+    return ModelSource(name, prompt_profile, build, chat_template, fingerprint, host, gpus)
 
 
 def _check_values(model_args: dict[str, Any]) -> None:

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import Completion, EngineRequest
 
-__all__ = ["ALL_KINDS", "ALL_MEDIA", "Capabilities", "Engine"]
+__all__ = ["ALL_KINDS", "HOST", "ALL_MEDIA", "Capabilities", "Engine"]
 
 ALL_KINDS = frozenset(Kind)
+
+#: How the names of those counters begin that are the seconds in which a worker inside an engine's process was busy.
+HOST = "host "
 ALL_MEDIA = frozenset({"image", "video", "audio"})
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections import Counter, OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -55,11 +57,14 @@ class MediaDecoder:
         self._kept = 0
         self._ahead: set[str] = set()
         self._waiting: dict[str, tuple[Future[Decoded], int]] = {}
+        self._timing = threading.Lock()
+        #: Seconds that the threads were at work, added up.
+        self.busy = 0.0
         #: How many media were decoded, by kind.
         self.decoded: Counter[str] = Counter(image=0)
 
     def prefetch(self, media: Sequence[Media]) -> None:
-        """Begins to decode, unless enough waits already; returns at once. Of videos only the next ones are begun with."""
+        """Begins to decode, unless enough waits already; returns at once. Of videos only the next are begun with."""
         for medium in media:
             if medium.content_id not in self._futures and self._waiting_bytes() >= _BYTES_AHEAD:
                 return
@@ -93,11 +98,19 @@ class MediaDecoder:
     def _future(self, medium: Media) -> Future[Decoded]:
         future = self._futures.get(medium.content_id)
         if future is None:
-            future = self._futures[medium.content_id] = self._pool.submit(_decode, medium)
+            future = self._futures[medium.content_id] = self._pool.submit(self._timed, medium)
             self._waiting[medium.content_id] = future, _expected_bytes(medium)
             self.decoded[medium.kind] += 1
         self._futures.move_to_end(medium.content_id)
         return future
+
+    def _timed(self, medium: Media) -> Decoded:
+        started = time.perf_counter()
+        try:
+            return _decode(medium)
+        finally:
+            with self._timing:
+                self.busy += time.perf_counter() - started
 
     def _waiting_bytes(self) -> int:
         """Returns how much memory is or will be taken by what is decoded before its turn."""

@@ -7,21 +7,28 @@ import logging
 import os
 import signal
 import sys
+import time
 import traceback
 from collections import deque
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
 from fasteval.api.request import Completion, Kind
 from fasteval.errors import RequestError
 from fasteval.models.amx import request_amx
+from fasteval.models.engine import HOST
 from fasteval.models.engine_config import EngineConfig
 from fasteval.models.host_link import HostLink, LinkHandler, end_process
 from fasteval.models.media_decoder import MediaDecoder
+from fasteval.models.media_in_hand import MediaInHand
 from fasteval.models.wire import decode_requests, encode_completions, encode_failure
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from fasteval.models.backend import Backend
+    from fasteval.models.media_decoder import Decoded
     from fasteval.models.wire import Frame, HostRequest
 
 __all__ = ["Worker", "load_backend", "main"]
@@ -39,7 +46,8 @@ class Worker:
         self._queue: deque[HostRequest] = deque()
         self._failed: list[Completion] = []
         self._is_resetting = False
-        self._joins_choices = joins_choices
+        self._joins_choices, self._in_hand = joins_choices, MediaInHand()
+        self._times = {"rendering": 0.0, "model": 0.0}
         self._before = self._totals()  # what was counted for an earlier engine of the front's
 
     def run(self) -> Frame:
@@ -57,16 +65,32 @@ class Worker:
                 self._reset()
             if not self._is_resetting:
                 self._admit()
-            completions, self._failed = self._failed + self._backend.step(), []
+            with self._busy("model"):
+                completions, self._failed = self._failed + self._backend.step(), []
             if completions:
+                self._in_hand.remove(completion.row for completion in completions)
                 self._link.send(encode_completions(completions, self._counters()))
 
     def _totals(self) -> dict[str, float]:
         decoded = {f"{kind}s_decoded": float(count) for kind, count in self._decoder.decoded.items()}
-        return self._backend.counters() | decoded
+        return self._backend.counters() | decoded | self._seconds()
 
     def _counters(self) -> dict[str, float]:
         return {name: value - self._before.get(name, 0.0) for name, value in self._totals().items()}
+
+    @contextmanager
+    def _busy(self, name: str) -> Iterator[None]:
+        """Counts the time inside the `with` block."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._times[name] += time.perf_counter() - started
+
+    def _seconds(self) -> dict[str, float]:
+        """Returns what this process was busy with, in seconds; their names tell them from counts."""
+        times = self._times | {"decoding": self._decoder.busy}
+        return {f"{HOST}{name}": seconds for name, seconds in times.items()}
 
     def _handle(self, frame: Frame) -> None:
         if frame.type == "requests":
@@ -75,6 +99,7 @@ class Worker:
             unwanted = set(frame.fields["rows"])
             self._queue = deque(request for request in self._queue if request.row not in unwanted)
             self._backend.cancel(unwanted)
+            self._in_hand.remove(unwanted)
         elif frame.type == "reset_caches":
             self._is_resetting = True  # what is in hand is finished first: its caches are in use
 
@@ -85,7 +110,7 @@ class Worker:
 
     def _admit(self) -> None:
         """Hands waiting requests to the backend, in order, while it has room and their pictures are there."""
-        while self._queue and self._backend.unfinished < self._backend.capacity:
+        while self._queue and self._has_room():
             for index in range(min(_LOOKAHEAD, len(self._queue))):
                 self._decoder.prefetch(self._queue[index].media)
             if self._backend.unfinished and not self._decoder.is_decoded(self._queue[0].media):
@@ -93,13 +118,23 @@ class Worker:
             requests = self._take()
             try:
                 media = self._decoder.decode(requests[0].media)
-                if requests[0].kind == Kind.LOGLIKELIHOOD:
-                    self._failed += self._backend.add_choices(requests, media)
-                else:
-                    self._backend.add(requests[0], media)
+                with self._busy("rendering"):
+                    self._hand_over(requests, media)
             except RequestError as error:
                 self._failed += [Completion(request.row, error=str(error)) for request in requests]
             self._link.turn()
+
+    def _has_room(self) -> bool:
+        waiting = self._backend.unfinished
+        return waiting < self._backend.capacity and (self._in_hand.has_room or not waiting)
+
+    def _hand_over(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> None:
+        if requests[0].kind == Kind.LOGLIKELIHOOD:
+            self._failed += self._backend.add_choices(requests, media)
+        else:
+            self._backend.add(requests[0], media)
+        for request in requests:
+            self._in_hand.add(request, media)
 
     def _take(self) -> list[HostRequest]:
         """Takes the next request out of the queue; of a log-likelihood, all that wait and share its prompt with it.

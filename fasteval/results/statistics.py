@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["STAGES", "RunStatistics"]
 
 #: The stages of a run, in the order in which they are reported; which one an instant belongs to, `timeline` says.
-STAGES = ("start", "load", "render", "engine", "scoring", "other")
+STAGES = ("start", "load", "engine", "scoring", "other")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

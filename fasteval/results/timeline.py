@@ -1,6 +1,6 @@
 """`Timeline`: each instant of a run's wall time belongs to exactly one stage.
 
-Stages overlap: rows are rendered and answers scored while the engine decodes. An instant belongs to the first of the
+Stages overlap: answers are scored while the engine decodes. An instant belongs to the first of the
 stages going on that `PRIORITY` names, and to "other" if none is. The order is that of what a run cannot hide: while
 the engine works, everything else comes free; before that, whatever happens while the model is loaded comes free; what
 still shows up under another stage is time in which the model stood waiting for it.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["PRIORITY", "Timeline"]
 
 #: Which stage an instant belongs to when several are going on: the first of these.
-PRIORITY = ("engine", "start", "render", "load", "scoring")
+PRIORITY = ("engine", "start", "load", "scoring")
 
 
 class Timeline:

@@ -37,7 +37,7 @@ class MappedFiles:
                 advise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), mmap.MADV_DONTNEED)
 
     def _regions(self) -> Iterator[tuple[int, int]]:
-        """Yields the addresses of the files' pages; only of mappings that nobody can write to, so that nothing is lost."""
+        """Yields the addresses of the files' pages, unless somebody can write to them: nothing is to be lost."""
         try:
             with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:  # noqa: PTH123 - no file of a disk
                 lines = maps.readlines()

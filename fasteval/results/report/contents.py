@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fasteval.results.report.album import Album
 from fasteval.results.report.categories import category_fields
 from fasteval.results.report.documents import documents_of
-from fasteval.results.report.duration import bottleneck, format_seconds, stages_of
+from fasteval.results.report.duration import bottleneck, format_seconds, stages_of, workers_of
 from fasteval.results.report.facts import counters, date, model_title, run_facts, tiles
 from fasteval.results.report.rows import document_row, rank, select_documents
 from fasteval.results.report.scores import format_number, score_tables
@@ -133,6 +133,7 @@ def _context(run: SavedRun, tasks: Sequence[_Task]) -> dict[str, Any]:
         "wall": format_seconds(throughput.get("wall_seconds") or 0.0),
         "stages": stages,
         "bottleneck": bottleneck(stages),
+        "workers": workers_of(throughput),
         "counters": counters(facts),
         "truncated": [
             (task.number, task.name, sum(document.is_truncated for document in task.documents)) for task in tasks

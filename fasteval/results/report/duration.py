@@ -9,12 +9,11 @@ from fasteval.results.statistics import STAGES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Stage", "bottleneck", "format_seconds", "stages_of"]
+__all__ = ["Stage", "bottleneck", "format_seconds", "stages_of", "workers_of"]
 
 _MEANINGS = {
     "start": "the engine starts and loads the model",
     "load": "tasks, documents and cached answers are loaded",
-    "render": "prompts and images are prepared while the engine has nothing to do",
     "engine": "the engine computes answers",
     "scoring": "answers are scored and summed up while the engine has nothing to do",
     "other": "everything else",
@@ -22,7 +21,6 @@ _MEANINGS = {
 _ADVICE = {
     "start": "The start weighs less in longer runs, and nothing where every answer is cached.",
     "load": "Data sets or checkpoint digests are read: a second run finds most of it prepared.",
-    "render": "The engine stood waiting for prompts and images.",
     "engine": "The model itself is the limit, as it should be.",
     "scoring": "The metrics are the limit, not the model.",
     "other": "",
@@ -57,6 +55,11 @@ def stages_of(throughput: Mapping[str, Any]) -> list[Stage]:
         for name in STAGES
         if name in stages
     ]
+
+
+def workers_of(throughput: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the seconds in which the workers inside the engine's process were busy, side by side; none of servers."""
+    return {name: seconds for name, seconds in (throughput.get("busy") or {}).items() if name not in STAGES}
 
 
 def bottleneck(stages: list[Stage]) -> str:

@@ -86,7 +86,7 @@ class Ways:
         from fasteval.models.vllm_backend import VLLMBackend
 
         repair_torchvision()
-        arguments: dict[str, Any] = TINY if kind == "tiny-cache" else {"kv_cache_memory_bytes": 256 << 20}
+        arguments: dict[str, Any] = TINY if kind == "tiny-cache" else {"kv_cache_memory_bytes": 512 << 20}
         self.backend = VLLMBackend(EngineConfig("vllm", checkpoint, arguments, dtype="float32"))
         self.engine = self.backend._engine
         self.kind, self.crowded = kind, 0

@@ -37,5 +37,6 @@ def write_into(path: Path, findings: Mapping[str, Finding]) -> None:
 
 def _row(name: str, finding: Finding) -> str:
     cells = (name, finding.fault, finding.lost or "nothing", finding.wrong or "nothing", finding.costs)
-    message = f"`{_FOLDER.sub('…/', finding.message)}`" if finding.message else ""
+    # Messages quote commands, too: two marks around them let one stand inside.
+    message = f"`` {_FOLDER.sub('…/', finding.message)} ``" if finding.message else ""
     return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in (*cells, message)) + " |"

@@ -108,7 +108,7 @@ def test_the_windows_end_does_not_tear_the_choices_of_a_question_apart(window: i
     assert 3 == sum(len(set(batch)) for batch in batches)
 
 
-def test_no_more_than_the_window_is_in_flight() -> None:
+def test_no_more_than_the_window_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
     in_flight, most = 0, 0
 
     class Counting(ReplayEngine):
@@ -124,12 +124,21 @@ def test_no_more_than_the_window_is_in_flight() -> None:
             in_flight -= len(completions)
             return completions
 
-    task = questions(*(str(number) for number in range(50)))
-    cache = ResponseCache.in_memory()
-    plan = make_plan(compile_requests(task, range(50), PromptOptions()), cache, "m", seed=0)
-    stream = Stream(plan, RequestLoader(plan, {"list": task}), Counting(echo), cache, fingerprint="m", seed=0, window=7)
-    assert 50 == len(list(stream))
+    def run(task: ListTask, window: int) -> None:
+        cache = ResponseCache.in_memory()
+        plan = make_plan(compile_requests(task, range(50), PromptOptions()), cache, "m", seed=0)
+        loader, engine = RequestLoader(plan, {"list": task}), Counting(echo)
+        assert 50 == len(list(Stream(plan, loader, engine, cache, fingerprint="m", seed=0, window=window)))
+
+    run(questions(*(str(number) for number in range(50))), window=7)
     assert 7 == most
+    # So do the media that the requests carry, 192 bytes each.
+    monkeypatch.setattr("fasteval.scheduling.stream._CARRIED", 192 * 10)
+    monkeypatch.setattr("fasteval.scheduling.stream._MEDIA_ROWS", 4)
+    pictures = [{"question": str(n), "image": Image.new("RGB", (8, 8), (n, 0, 0))} for n in range(50)]
+    most = 0
+    run(ListTask(pictures, visuals=True), window=50)
+    assert 12 == most
 
 
 def test_an_answer_is_in_the_cache_before_anybody_sees_it() -> None:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "FollowUp", "Stream"]
 
 _POLL_SECONDS = 0.1
+# While requests with more bytes of encoded media are in flight, none is sent; and how many are loaded at a time.
+_CARRIED, _MEDIA_ROWS = 1 << 30, 32
 # Cached answers that are handed out at once.
 _BATCH = 256
 
@@ -122,6 +124,8 @@ class Stream:
         self._keys: list[bytes] = plan.keys.view("V16").ravel().tolist()
         self._waiting: dict[bytes, list[int]] = {}  # key -> rows that want its answer
         self._in_flight: dict[int, bytes] = {}  # number at the engine -> key
+        self._carried: dict[int, int] = {}  # number at the engine -> bytes of encoded media that it has
+        self._carried_bytes = 0
         self._passing: set[bytes] = set()  # keys whose answers are not kept
         self._ready: list[Answer] = []
         self._next_number = len(plan.table)
@@ -225,10 +229,18 @@ class Stream:
 
     def _fill_window(self) -> None:
         """Sends rows until the window is full or none is left."""
-        while self._next < len(self._plan.order) and len(self._in_flight) < self._window:
-            rows = self._take_rows(self._window - len(self._in_flight))
+        while self._next < len(self._plan.order) and (room := self._room()) > 0:
+            rows = self._take_rows(room)
             requests = self._loader.load(rows, lambda row, reason: self._deliver(self._keys[row], None, reason))
             self._send(requests, [self._keys[request.row] for request in requests])
+
+    def _room(self) -> int:
+        """Returns how many more rows may be sent: the window bounds them, and the encoded media that they carry."""
+        room = self._window - len(self._in_flight)
+        if not self._plan.table.media_values.size:
+            return room
+        # Rows are loaded so many at a time, since only then is it known what they carry.
+        return 0 if self._carried_bytes > _CARRIED else min(room, _MEDIA_ROWS)
 
     def _take_rows(self, count: int) -> list[int]:
         """Returns the next rows that must be sent, about `count`; those that need not be are done with.
@@ -263,6 +275,11 @@ class Stream:
             self._engine.start()  # a follow-up can be the first request that the cache does not have
             self.counters.sent += len(requests)
             self._in_flight.update(zip((request.row for request in requests), keys, strict=True))
+            for request in requests:
+                size = sum(len(medium.source) for medium in request.media if isinstance(medium.source, bytes))
+                if size:
+                    self._carried[request.row] = size
+                    self._carried_bytes += size
             if not self._cache_sampled:
                 sampled = zip(requests, keys, strict=True)
                 self._passing.update(key for request, key in sampled if request.seed is not None)
@@ -270,6 +287,8 @@ class Stream:
 
     def _settle(self, completions: Sequence[Completion]) -> None:
         settled = [(self._in_flight.pop(completion.row), completion) for completion in completions]
+        if self._carried:
+            self._carried_bytes -= sum(self._carried.pop(completion.row, 0) for completion in completions)
         self._cache.extend(
             (key, completion.response)
             for key, completion in settled

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.environments import ROOT, peer_scoring_python
+from benchmarks.programs.lmms_eval_scores import DRAWN
 from fasteval.tasks import TaskManager
 from tests import library_choices, library_words
 
@@ -34,8 +35,6 @@ KNOWN = {
     "pope": "lmms-eval counts 'Yes.' as wrong: an answer must be yes or no to the letter; its yes_ratio is the data's",
     "mmmu": "lmms-eval compares an open question's answer with the letters of the right one",
     "ocrbench": "lmms-eval divides by 1,000, the size of the whole benchmark, and adds up in a variable that stays",
-    "blink": "lmms-eval draws an option by chance where it finds none; fasteval's draw depends on the answer alone",
-    "mmbench": "the same",
 }
 
 
@@ -49,13 +48,14 @@ def draw_rounds(benchmark: Benchmark, count: int) -> list[list[str]]:
     return [[answer(row) for row in benchmark.rows] for _ in range(math.ceil(count / len(benchmark.rows)))]
 
 
-def ours(benchmark: Benchmark, folder: Path, rounds: list[list[str]]) -> dict[str, list[Any]]:
-    """Returns the scores of the library's task in each round."""
+def ours(benchmark: Benchmark, folder: Path, rounds: list[list[str]], drawn: list[list[bool]]) -> dict[str, list[Any]]:
+    """Returns the scores of the library's task in each round, without the answers that lmms-eval scores by chance."""
     manager = TaskManager(datasets={benchmark.path: str(benchmark.write(folder))})
     task = manager.load_task_or_group([benchmark.task])[benchmark.task]
     scores: dict[str, list[Any]] = {name: [] for name in task.aggregation()}
-    for answers in rounds:
-        values = [task.process_results(doc, [answer]) for doc, answer in zip(task.docs, answers, strict=True)]
+    for answers, without in zip(rounds, drawn, strict=True):
+        pairs = zip(task.docs, answers, without, strict=True)
+        values = [task.process_results(doc, [answer]) for doc, answer, is_drawn in pairs if not is_drawn]
         for name, aggregate in task.aggregation().items():
             scores[name].append(aggregate([value[name] for value in values if name in value]))
     return scores
@@ -66,18 +66,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=int, default=200)
     count = parser.parse_args().answers
-    mine, tasks = {}, {}
+    benchmarks, tasks = {}, {}
     for benchmark in (*library_words.BENCHMARKS, *library_choices.BENCHMARKS):
         if not isinstance(benchmark.kwargs, dict):
             continue  # choices are scored by log-probabilities
         rounds = draw_rounds(benchmark, count)
-        with tempfile.TemporaryDirectory() as folder:
-            mine[benchmark.task] = ours(benchmark, Path(folder), rounds)
+        benchmarks[benchmark.task] = benchmark
         documents = [{name: value for name, value in row.fields.items() if _is_plain(value)} for row in benchmark.rows]
         tasks[benchmark.task] = {"docs": documents, "rounds": rounds}
     theirs = _theirs(tasks)
-    equal = sum(_compare(task, scores, theirs[task]) for task, scores in mine.items())
-    compared = sum("" not in theirs[task] for task in mine)
+    equal = 0
+    for name, benchmark in benchmarks.items():
+        rounds = tasks[name]["rounds"]
+        drawn = theirs[name].get(DRAWN) or [[False] * len(answers) for answers in rounds]
+        with tempfile.TemporaryDirectory() as folder:
+            equal += _compare(name, ours(benchmark, Path(folder), rounds, drawn), theirs[name])
+    compared = sum("" not in theirs[name] for name in benchmarks)
     print(f"{equal} of {compared} tasks that were compared, {count} answers each: every score is equal")
 
 
@@ -98,7 +102,9 @@ def _compare(task: str, ours: dict[str, list[Any]], theirs: dict[str, Any]) -> b
         return False
     shared = [name for name in ours if name in theirs]
     differ = [name for name in shared if not all(map(_is_equal, ours[name], theirs[name]))]
-    print(f"{task}: {len(shared) - len(differ)} of {len(shared)} scores are equal")
+    chance = sum(map(sum, theirs[DRAWN]))
+    without = f", without {chance} answers that lmms-eval scores by chance" if chance else ""
+    print(f"{task}: {len(shared) - len(differ)} of {len(shared)} scores are equal{without}")
     for name in differ:
         print(f"    {name}: fasteval {_mean(ours[name])}, lmms-eval {_mean(theirs[name])}")
     reason = next((why for name, why in KNOWN.items() if differ and task.startswith(name)), "")

@@ -335,14 +335,6 @@ def test_mmmu_shows_a_picture_wherever_it_is_mentioned() -> None:
     assert [2, "or", 1, ",", 2, "?\n\nSay it."] == shown
 
 
-# lmms-eval's tasks/blink/utils.py: the letter that the answer begins with.
-@pytest.mark.parametrize(
-    ("expected", "answer"), [(1.0, "A"), (1.0, "(a) first"), (1.0, " ( A"), (0.0, "B"), (0.0, "It is (A)"), (0.0, "")]
-)
-def test_blink_reads_the_first_letter(expected: float, answer: str) -> None:
-    assert {"blink_acc": expected} == library_module("blink.utils").process_results({"answer": "(A)"}, [answer])
-
-
 # arXiv:1608.00272 §5: intersection over union with the region, above one half by custom.
 @pytest.mark.parametrize(
     ("expected", "box"),
@@ -386,3 +378,23 @@ def test_refcoco_asks_for_each_sentence_of_a_region() -> None:
     assert ["a", "b", "c"] == exploded["answer"][:]
     pictures = [row["image"]["bytes"] for row in exploded]
     assert pictures[0] == pictures[1] != pictures[2]
+
+
+# lmms-eval 0.7.3, tasks/blink/utils.py: a bare letter, "answer is", brackets, a letter at the beginning.
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        ("A", "A."),
+        ("B", "(b)"),
+        ("B", "The correct answer is (B)."),
+        ("C", "Answer: A? No, the answer is C because"),
+        ("B", "(A) is wrong, so (B)"),
+        ("A", "A it is"),
+        ("A", "another"),
+        ("", "The dog"),
+        ("", "D"),
+        ("", ""),
+    ],
+)
+def test_blink_reads_a_letter_among_the_options(expected: str, answer: str) -> None:
+    assert expected == library_module("blink.utils").extract_letter(answer, "ABC")

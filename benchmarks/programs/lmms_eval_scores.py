@@ -20,7 +20,8 @@ from unittest.mock import MagicMock
 
 import yaml
 
-PACKAGE = Path(next(iter(importlib.util.find_spec("lmms_eval").submodule_search_locations or [])))  # type: ignore[union-attr]
+#: Under this name: for each round whether the answer to each document was left out.
+DRAWN = "drawn"
 
 
 class _Function(str):
@@ -54,15 +55,22 @@ class _StandIns:
         pass
 
 
+def _package() -> Path:
+    """Returns the folder of lmms-eval."""
+    spec = importlib.util.find_spec("lmms_eval")
+    return Path(next(iter((spec and spec.submodule_search_locations) or [])))
+
+
 def main() -> None:
     """Prints one JSON object: task -> metric -> score, or the reason why there is none."""
+    package = _package()
     sys.meta_path.append(_StandIns())
     tasks = ModuleType("lmms_eval.tasks")  # without what its own file imports
-    tasks.__path__ = [str(PACKAGE / "tasks")]
+    tasks.__path__ = [str(package / "tasks")]
     sys.modules["lmms_eval.tasks"] = tasks
     given = json.loads(Path(sys.argv[1]).read_text())
     files: dict[str, Path] = {}
-    for path in sorted((PACKAGE / "tasks").rglob("*.yaml")):
+    for path in sorted((package / "tasks").rglob("*.yaml")):
         text = path.read_text()
         for name in given:
             if f"\ntask: {name}\n" in f"\n{text}\n" or f'\ntask: "{name}"\n' in f"\n{text}\n":
@@ -73,7 +81,7 @@ def main() -> None:
 def _score(path: Path | None, docs: list[dict[str, Any]], rounds: list[list[str]]) -> dict[str, Any]:
     if path is None:
         return {"": "lmms-eval has no task of this name"}
-    random.seed(0)
+    random.choice = _draw  # type: ignore[assignment]  # scores that depend on chance are left out
     try:
         settings, folder = _settings(path)
         if "process_results" not in settings:
@@ -81,15 +89,31 @@ def _score(path: Path | None, docs: list[dict[str, Any]], rounds: list[list[str]
         if "process_docs" in settings:
             return {"": "its documents are made by process_docs, which needs the package datasets"}
         process = _function(folder, settings["process_results"])
-        values = [
-            [process(dict(doc), [answer]) for doc, answer in zip(docs, answers, strict=True)] for answers in rounds
-        ]
-        return {
-            entry["metric"]: [_aggregate(folder, entry, answers) for answers in values]
+        values = [[_one(process, *pair) for pair in zip(docs, answers, strict=True)] for answers in rounds]
+        scores: dict[str, Any] = {
+            entry["metric"]: [_aggregate(folder, entry, [one for one in answers if one]) for answers in values]
             for entry in settings["metric_list"]
         }
+        return scores | {DRAWN: [[one is None for one in answers] for answers in values]}
     except Exception:  # noqa: BLE001 - whatever their code raises is what there is to say
         return {"": traceback.format_exc(limit=-1)}
+
+
+class _Drawn(BaseException):
+    """Their code asks for chance."""
+
+
+def _draw(*_: Any, **__: Any) -> None:
+    raise _Drawn
+
+
+def _one(process: Any, doc: dict[str, Any], answer: str) -> dict[str, Any] | None:
+    """Returns the values of one answer; None where they depend on chance."""
+    try:
+        values: dict[str, Any] = process(dict(doc), [answer])
+    except _Drawn:
+        return None
+    return values
 
 
 def _aggregate(folder: Path, entry: dict[str, Any], values: list[dict[str, Any]]) -> Any:

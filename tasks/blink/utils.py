@@ -6,7 +6,7 @@ import re
 import string
 from typing import Any
 
-_LETTER = re.compile(r"[(\s]*([A-Z])", re.IGNORECASE)
+_ALL = string.ascii_uppercase
 
 
 def doc_to_visual(doc: dict[str, Any]) -> list[Any]:
@@ -21,5 +21,19 @@ def doc_to_text(doc: dict[str, Any], lmms_eval_specific_kwargs: dict[str, str]) 
 
 
 def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, float]:
-    found = _LETTER.match(results[0].strip())
-    return {"blink_acc": float(found is not None and found[1].upper() == doc["answer"].strip("()"))}
+    letters = _ALL[: len(doc.get("choices") or [])] or _ALL
+    return {"blink_acc": float(extract_letter(results[0], letters) == doc["answer"].strip("()"))}
+
+
+def extract_letter(answer: str, letters: str) -> str:
+    """Returns the chosen letter, one of `letters`; an empty text where there is none. The rules are lmms-eval 0.7.3's.
+
+    A first line that is nothing but the letter, the last "answer is (B)", the last "(B)", a letter at the beginning.
+    """
+    text = answer.strip()
+    line = text.partition("\n")[0].strip()
+    found = re.findall(rf"^\(?([{letters}])\)?[.\s:,)]*$", line, re.I) if len(line) <= 4 else []
+    found = found or re.findall(rf"answers?(?:\s+is)?\s*[:-]?\s*\(?([{letters}])\)?(?![A-Za-z])", text, re.I)
+    found = found or re.findall(rf"\(([{letters}])\)", text)
+    found = found or re.findall(rf"^[(\s]*([{letters}])", text, re.I)
+    return found[-1].upper() if found else ""

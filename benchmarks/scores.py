@@ -66,7 +66,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=int, default=200)
     count = parser.parse_args().answers
-    benchmarks, tasks = {}, {}
+    benchmarks: dict[str, Benchmark] = {}
+    tasks: dict[str, dict[str, Any]] = {}
     for benchmark in (*library_words.BENCHMARKS, *library_choices.BENCHMARKS):
         if not isinstance(benchmark.kwargs, dict):
             continue  # choices are scored by log-probabilities

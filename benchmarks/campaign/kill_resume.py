@@ -21,6 +21,8 @@ __all__ = ["NAME", "PHASES", "Death", "die", "run"]
 NAME = "kill -9"
 MOMENTS = 20
 PHASES = ("loading", "engine start", "generating", "scoring", "writing")
+# A CPU's window, and the rest of a question's 13 choices, which are sent together.
+_WINDOW = 512 + 12
 _ATTEMPTS = 5
 
 
@@ -94,7 +96,7 @@ def die(lab: Lab, phase: str, draw: Random, cache: Path | None = None) -> Death:
         in_flight=before.submitted - (written - known),
         again=after.sent - (reference.unique - written),
         wrong=lab.wrong(after) + (after.exit_code != 0),
-        window=512,
+        window=_WINDOW,
     )
 
 

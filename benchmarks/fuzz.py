@@ -36,7 +36,7 @@ from fasteval.models.create import resolve_model
 from fasteval.models.rendering import ChatTemplate
 from fasteval.models.sampling import SamplingParameters
 from fasteval.results.saved import read_run
-from fasteval.safety import load_yaml
+from fasteval.safety.yaml_loader import load_yaml
 from fasteval.tasks import TaskManager
 from fasteval.tasks.scan import scan_file
 

@@ -274,7 +274,7 @@ def test_what_cannot_be_shown_is_counted_with_its_reason() -> None:
     album = Album(3)
     assert [[], [], []] == [album.add(number, media) for number in range(3)]
     assert 3 == album.problems.total()
-    assert any("only images are" in problem for problem in album.problems)
+    assert any("images, videos and sounds are" in problem for problem in album.problems)
 
 
 # Rows

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fasteval.errors import TaskFileError, UsageError
-from fasteval.safety import load_yaml
+from fasteval.safety.yaml_loader import load_yaml
 from fasteval.tasks import TaskManager
 from fasteval.tasks.loading import load_task_file
 from fasteval.tasks.scan import scan_file

@@ -60,7 +60,7 @@ def read_config(path: Path, command: click.Command) -> dict[str, Any]:
 def _load(path: Path) -> dict[str, Any]:
     import yaml
 
-    from fasteval.safety import load_yaml
+    from fasteval.safety.yaml_loader import load_yaml
 
     try:
         entries = load_yaml(path.read_bytes())

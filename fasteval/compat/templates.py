@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from fasteval.safety import load_yaml
+from fasteval.safety.yaml_loader import load_yaml
 
 __all__ = ["load_default_template_yaml"]
 

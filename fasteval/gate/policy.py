@@ -126,7 +126,7 @@ def read_policy(path: Path) -> Policy:
 def _load(path: Path) -> Any:
     import yaml
 
-    from fasteval.safety import load_yaml
+    from fasteval.safety.yaml_loader import load_yaml
 
     try:
         return load_yaml(path.read_text(encoding="utf-8"))

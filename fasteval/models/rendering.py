@@ -15,7 +15,7 @@ import jinja2.ext
 import orjson
 
 from fasteval.errors import CheckpointError, RequestError
-from fasteval.safety import LimitedEnvironment
+from fasteval.safety.templates import LimitedEnvironment
 
 if TYPE_CHECKING:
     from pathlib import Path

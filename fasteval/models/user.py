@@ -14,7 +14,7 @@ from fasteval.api.model import LMM
 from fasteval.api.request import Completion, EngineRequest, Kind, Response
 from fasteval.errors import EngineError, FastEvalError, UnknownNameError, UsageError
 from fasteval.models.engine import Capabilities
-from fasteval.safety import expanded, is_file
+from fasteval.safety.paths import expanded, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,7 +11,7 @@ import orjson
 
 from fasteval.errors import SavedResultsError
 from fasteval.results.naming import sanitize_name
-from fasteval.safety import is_file, is_folder
+from fasteval.safety.paths import is_file, is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -22,7 +22,7 @@ from fasteval.compat import check_real_packages, utils
 from fasteval.compat.missing import distribution_of
 from fasteval.compat.names import PACKAGES
 from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
-from fasteval.safety import is_file
+from fasteval.safety.paths import is_file
 from fasteval.tasks.codefiles import files_digest, with_imported
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.plugins import task_folders
 from fasteval.errors import UsageError
-from fasteval.safety import expanded, is_folder
+from fasteval.safety.paths import expanded, is_folder
 from fasteval.tasks.indexstore import IndexStore
 
 if TYPE_CHECKING:

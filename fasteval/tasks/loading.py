@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fasteval.errors import TaskFileError
-from fasteval.safety import LimitedLoader, is_file
+from fasteval.safety.paths import is_file
+from fasteval.safety.yaml_loader import LimitedLoader
 from fasteval.tasks.functions import FunctionReference, load_function
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DatasetError
-from fasteval.safety import is_file, is_folder
+from fasteval.safety.paths import is_file, is_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

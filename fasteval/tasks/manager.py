@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.compat import add_root
 from fasteval.errors import FastEvalError, UnknownNameError, UsageError
-from fasteval.safety import expanded, is_file, is_folder
+from fasteval.safety.paths import expanded, is_file, is_folder
 from fasteval.tasks.config import TaskConfig
 from fasteval.tasks.configurable import ConfigurableTask
 from fasteval.tasks.functions import TaskFunction

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from fasteval.errors import TaskFileError
-from fasteval.safety import LimitedLoader
+from fasteval.safety.yaml_loader import LimitedLoader
 from fasteval.tasks.functions import FunctionReference
 from fasteval.tasks.loading import load_own_fields
 

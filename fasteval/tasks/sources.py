@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DatasetError, FastEvalError
-from fasteval.safety import expanded
+from fasteval.safety.paths import expanded
 from fasteval.tasks.datasets import Documents
 from fasteval.tasks.functions import accepted_arguments
 from fasteval.tasks.hub import go_offline_if_unreachable

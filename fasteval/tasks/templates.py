@@ -10,8 +10,8 @@ import jinja2
 from jinja2 import nodes
 
 from fasteval.errors import DocumentError
-from fasteval.safety import LimitedEnvironment
 from fasteval.safety.sizes import check_length
+from fasteval.safety.templates import LimitedEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.nested import texts_in
-from fasteval.safety import expanded
+from fasteval.safety.paths import expanded
 from fasteval.tasks.sources import FILE_BUILDERS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fasteval.results.saved import SavedTask
 
-__all__ = ["RunDocument", "as_number", "documents_of", "metric_keys", "short_name"]
+__all__ = ["RunDocument", "as_number", "documents_of", "metric_keys", "plain_prompt", "short_name"]
 
 #: What samples hold beside metrics. lmms-eval's name none of their metrics, so that these must be known.
 _NO_METRICS = frozenset(
@@ -89,7 +89,7 @@ def _document(sample: Mapping[str, Any]) -> RunDocument:
     return RunDocument(
         doc_id=sample["doc_id"],
         content=sample.get("doc_hash"),
-        prompt=_prompt(sample),
+        prompt=plain_prompt(sample),
         exact_prompt=sample.get("prompt"),
         target=str(sample.get("target")),
         columns=columns if isinstance(columns, Mapping) else {},
@@ -97,7 +97,7 @@ def _document(sample: Mapping[str, Any]) -> RunDocument:
     )
 
 
-def _prompt(sample: Mapping[str, Any]) -> str:
+def plain_prompt(sample: Mapping[str, Any]) -> str:
     """Returns the prompt without template: `input`, or the first argument of lm-eval's first request."""
     if "input" in sample:
         return str(sample["input"])

@@ -160,12 +160,13 @@ def _task_name(path: Path) -> str:
 
 def _from_samples(path: Path) -> SavedRun:
     name = _task_name(path)
-    samples = list(_lines(path))
+    samples: dict[str, list[dict[str, Any]]] = {}
+    for sample in _lines(path):  # the lines of `fasteval prompts dump` name their task, and have no document
+        samples.setdefault(name if "doc" in sample else str(sample.get("task", name)), []).append(sample)
     if not samples:
         raise SavedResultsError(f"{path}: there are no samples in this file")
-    return SavedRun(
-        path=str(path), program=_program_of(samples[0]), tasks={name: SavedTask(name=name, samples=samples)}
-    )
+    tasks = {task: SavedTask(name=task, samples=lines) for task, lines in samples.items()}
+    return SavedRun(path=str(path), program=_program_of(next(iter(samples.values()))[0]), tasks=tasks)
 
 
 def _task(name: str, facts: Mapping[str, Any], samples: list[dict[str, Any]]) -> SavedTask:

@@ -58,8 +58,8 @@ def test_differences_are_json_for_programs(capsys: pytest.CaptureFixture[str], t
 def test_lm_evals_and_lmms_evals_samples_are_compared_by_their_texts_without_template(tmp_path: Path) -> None:
     theirs = {"doc_id": 0, "doc": {}, "arguments": {"gen_args_0": {"arg_0": "what?", "arg_1": {}}}, "prompt_hash": "1"}
     ours = {"doc_id": 0, "doc": {}, "input": "what?", "prompt": "<user>what?<assistant>", "output_tokens": 1}
-    runs = [read_run(write(tmp_path / f"{name}_samples_quiz.jsonl", run)) for name, run in (("a", theirs), ("b", ours))]
-    assert (1, []) == diff_prompts(*runs)
+    base = read_run(write(tmp_path / "a_samples_quiz.jsonl", theirs))
+    assert (1, []) == diff_prompts(base, read_run(write(tmp_path / "b_samples_quiz.jsonl", ours)))
 
 
 def test_runs_without_a_common_task_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

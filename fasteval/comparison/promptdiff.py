@@ -104,13 +104,14 @@ def diff_prompts(base: SavedRun, candidate: SavedRun, renderer: Renderer | None 
         first, second = (_requests(run.tasks[task].samples) for run in (base, candidate))
         for place in sorted(first.keys() | second.keys()):
             if place not in first or place not in second:
-                sides = ("asked", "not asked") if place in first else ("not asked", "asked")
-                found.append(PromptDiff(task, *place, -1, *sides))
+                one, other = ("asked", "not asked") if place in first else ("not asked", "asked")
+                found.append(PromptDiff(task, place[0], place[1], -1, one, other))
                 continue
             compared += 1
             texts = _texts(first[place], second[place], renderer)
             if texts[0] != texts[1]:
-                found.append(PromptDiff(task, *place, *_parting(split(texts[0]), split(texts[1]))))
+                at, one, other = _parting(split(texts[0]), split(texts[1]))
+                found.append(PromptDiff(task, place[0], place[1], at, one, other))
     return compared, found
 
 

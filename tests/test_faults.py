@@ -191,7 +191,8 @@ def test_a_run_that_is_killed_is_finished_by_the_same_command_which_computes_no_
 
 @pytest.mark.engine
 def test_an_engine_that_is_killed_and_one_that_hangs_cost_no_answer(lab: Lab) -> None:
-    finding = strike(lab, [signal.SIGKILL, signal.SIGSTOP], "--heartbeat_timeout", "10")
+    # A narrow window: on a busy machine all that a wide one holds is answered between two looks at the answers.
+    finding = strike(lab, [signal.SIGKILL, signal.SIGSTOP], "--heartbeat_timeout", "10", "--window", "64")
     assert (0, 0) == (finding.lost, finding.wrong)
     assert finding.costs.startswith("restarts: 2;")
 

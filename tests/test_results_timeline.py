@@ -6,6 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fasteval.api.request import Response
+from fasteval.evaluation.watched import WatchedEngine
+from fasteval.models.replay import ReplayEngine
 from fasteval.results.statistics import STAGES
 from fasteval.results.timeline import PRIORITY, Timeline
 
@@ -95,3 +98,21 @@ def test_an_unknown_stage_is_refused() -> None:
 def test_a_stage_that_is_not_going_on_cannot_end() -> None:
     with pytest.raises(ValueError, match="'load' is not going on"):
         Timeline().end("load")
+
+
+class Ending(ReplayEngine):
+    """An engine that is not ready any more once it is closed, as a process is."""
+
+    def close(self) -> None:
+        self._is_ready = False
+
+
+def test_an_engine_that_is_closed_twice_begins_no_stage_again() -> None:
+    stages: list[str | None] = []
+    engine = WatchedEngine(
+        Ending(lambda _request: Response(("yes",))), Timeline(), lambda _answers: None, stages.append
+    )
+    engine.start()
+    engine.close()
+    engine.close()
+    assert "start" not in stages

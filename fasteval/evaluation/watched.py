@@ -52,13 +52,15 @@ class WatchedEngine(EngineWrapper):
         return completions
 
     def close(self) -> None:
-        """Ends the stage and passes on."""
+        """Ends the stage and passes on; may be called twice."""
         self._in_flight = 0
-        self._mark()
+        self._turn_to(None)
         self._engine.close()
 
     def _mark(self) -> None:
-        stage = ("engine" if self._in_flight else None) if self._engine.is_ready else "start"
+        self._turn_to(("engine" if self._in_flight else None) if self._engine.is_ready else "start")
+
+    def _turn_to(self, stage: str | None) -> None:
         if stage != self._stage:
             if self._stage is not None:
                 self._timeline.end(self._stage)

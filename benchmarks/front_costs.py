@@ -14,13 +14,13 @@ from fasteval.api.request import Completion, EngineRequest, Kind, Response
 from fasteval.distributed.queue import WorkQueue
 from fasteval.distributed.replicated import ReplicatedEngine
 from fasteval.evaluation import RunSettings, evaluate
+from fasteval.models.checkpoint.chat_template import ChatTemplate
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.host import HostEngine
+from fasteval.models.host.engine import HostEngine
+from fasteval.models.host.wire import decode_completions, encode_completions, encode_requests
 from fasteval.models.named import NAMED
-from fasteval.models.rendering import ChatTemplate
 from fasteval.models.replay import ReplayEngine
 from fasteval.models.supervised import SupervisedEngine
-from fasteval.models.wire import decode_completions, encode_completions, encode_requests
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

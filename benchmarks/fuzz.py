@@ -32,8 +32,8 @@ from fasteval.cache.export import exported_lines
 from fasteval.cache.maintenance import statistics
 from fasteval.errors import FastEvalError
 from fasteval.gate import read_policy
+from fasteval.models.checkpoint.chat_template import ChatTemplate
 from fasteval.models.create import resolve_model
-from fasteval.models.rendering import ChatTemplate
 from fasteval.models.sampling import SamplingParameters
 from fasteval.results.saved import read_run
 from fasteval.safety.yaml_loader import load_yaml

@@ -21,14 +21,14 @@ from benchmarks.plain_scoring import restart_in_host_environment, score_plainly
 from benchmarks.smollm2 import write_smollm2
 from benchmarks.vision_models import SIDE, write_fine_demo, write_large_model
 from fasteval.api.request import Kind
-from fasteval.models.wire import HostRequest
+from fasteval.models.host.wire import HostRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from fasteval.media import Media
-    from fasteval.models.media_decoder import Decoded
+    from fasteval.models.host.media_decoder import Decoded
 
 
 #: Log-probability, and whether no token was more probable.
@@ -103,7 +103,7 @@ class Comparison:
     def __init__(self, checkpoint: Path, dtype: str) -> None:
         """Loads the checkpoint in this process."""
         from fasteval.models.engine_config import EngineConfig
-        from fasteval.models.vllm_backend import VLLMBackend
+        from fasteval.models.vllm.backend import VLLMBackend
 
         self._backend: Any = VLLMBackend(EngineConfig("vllm", checkpoint, {}, dtype=dtype))
 
@@ -171,7 +171,7 @@ _PICTURES: dict[str, Decoded] = {}
 
 def images_of(request: HostRequest) -> list[Decoded]:
     """Returns a request's pictures, decoded once for both ways."""
-    from fasteval.models.media_decoder import MediaDecoder
+    from fasteval.models.host.media_decoder import MediaDecoder
 
     for medium in request.media:
         if medium.content_id not in _PICTURES:
@@ -196,8 +196,8 @@ def images_of(request: HostRequest) -> list[Decoded]:
 def main(documents: int, repeats: int, dtype: str, name: str) -> None:
     """Compares fasteval's log-likelihoods with vLLM's plain way, in speed and in value."""
     restart_in_host_environment()
-    from fasteval.models.amx import request_amx
     from fasteval.models.torchvision_repair import repair_torchvision
+    from fasteval.models.vllm.amx import request_amx
 
     request_amx()
     repair_torchvision()

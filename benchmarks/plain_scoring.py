@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from fasteval.models.environment import host_environment
+from fasteval.models.host.environment import host_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -143,7 +143,9 @@ class KillOne(fasteval.Callback):
 
 def hosts() -> list[int]:
     """Returns the process ids of this process's engine hosts."""
-    return [pid for pid, words in _processes() if b"fasteval.models.worker" in words and _parent(pid) == os.getpid()]
+    return [
+        pid for pid, words in _processes() if b"fasteval.models.host.worker" in words and _parent(pid) == os.getpid()
+    ]
 
 
 def actors() -> list[int]:

@@ -23,7 +23,7 @@ _BATCH = 24
 
 def measure(backend: Any, length: int, *, is_probe: bool) -> float:
     """Returns the seconds of a batch of requests of `length` random tokens, with nothing in the caches."""
-    from fasteval.models.vllm_sampling import probe_params, scoring_params
+    from fasteval.models.vllm.sampling import probe_params, scoring_params
 
     draw = random.Random(length)
     engine = backend._engine
@@ -44,15 +44,15 @@ def measure(backend: Any, length: int, *, is_probe: bool) -> float:
 def main(model: str, repeats: int) -> None:
     """Prints the microseconds of each."""
     restart_in_host_environment()
-    from fasteval.models.amx import request_amx
     from fasteval.models.torchvision_repair import repair_torchvision
+    from fasteval.models.vllm.amx import request_amx
 
     request_amx()
     repair_torchvision()
     import numpy as np
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.vllm_backend import VLLMBackend
+    from fasteval.models.vllm.backend import VLLMBackend
 
     write = write_fine_demo if model == "demo" else write_smollm2
     checkpoint = write(work_folder() / ("loglikelihood-images-demo" if model == "demo" else "loglikelihood-text"))

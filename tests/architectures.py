@@ -35,11 +35,11 @@ class LocalEngine:
     def __init__(self, checkpoint: Path) -> None:
         """Loads the checkpoint."""
         from fasteval.media import FrameChoice
+        from fasteval.models.checkpoint.chat_template import ChatTemplate
         from fasteval.models.engine_config import EngineConfig
-        from fasteval.models.host import HostEngine
-        from fasteval.models.media_decoder import MediaDecoder
-        from fasteval.models.rendering import ChatTemplate
-        from fasteval.models.vllm_backend import VLLMBackend
+        from fasteval.models.host.engine import HostEngine
+        from fasteval.models.host.media_decoder import MediaDecoder
+        from fasteval.models.vllm.backend import VLLMBackend
 
         template = ChatTemplate.of_checkpoint(checkpoint)
         assert template is not None
@@ -125,7 +125,7 @@ def run(engine: Any, task: str) -> dict[str, Any]:
 
 def main(folder: Path, output: Path) -> None:
     """Writes the results."""
-    from fasteval.models.modalities import checkpoint_media
+    from fasteval.models.checkpoint.modalities import checkpoint_media
     from fasteval.models.torchvision_repair import repair_torchvision
 
     repair_torchvision()

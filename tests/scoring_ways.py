@@ -83,7 +83,7 @@ class Ways:
     def __init__(self, checkpoint: Path, kind: str) -> None:
         from fasteval.models.engine_config import EngineConfig
         from fasteval.models.torchvision_repair import repair_torchvision
-        from fasteval.models.vllm_backend import VLLMBackend
+        from fasteval.models.vllm.backend import VLLMBackend
 
         repair_torchvision()
         arguments: dict[str, Any] = TINY if kind == "tiny-cache" else {"kv_cache_memory_bytes": 512 << 20}
@@ -118,7 +118,7 @@ class Ways:
     def crowd(self) -> None:
         """Keeps a tiny cache full of requests whose answers grow, so that contexts are pushed out of it."""
         from fasteval.models.sampling import SamplingParameters
-        from fasteval.models.vllm_sampling import generation_params
+        from fasteval.models.vllm.sampling import generation_params
 
         def in_hand() -> int:
             return sum(name.startswith("crowd") for name in self.engine.output_processor.request_states)
@@ -137,7 +137,7 @@ class Ways:
 
     def together(self, groups: list[Group], *, marks: bool) -> tuple[list[tuple[float, bool]], dict[str, float]]:
         """Scores through `ChoiceScorer`; without marks it never reads the cache with `prompt_logprobs`."""
-        from fasteval.models.vllm_scoring import ChoiceScorer, engine_traits
+        from fasteval.models.vllm.scoring import ChoiceScorer, engine_traits
         from fasteval.scoring import EngineTraits
 
         traits = engine_traits(self.engine)

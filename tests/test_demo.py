@@ -219,7 +219,7 @@ def test_mme_from_the_command_line_prints_the_scores_computed_by_hand(
 def test_a_second_run_starts_no_engine_imports_no_torch_and_gives_identical_results(tmp_path: Path) -> None:
     program = (
         "import sys, fasteval.cli\n"
-        "from fasteval.models.host import HostEngine\n"
+        "from fasteval.models.host.engine import HostEngine\n"
         "starts = []\n"
         "start = HostEngine.start\n"
         "HostEngine.start = lambda self: (starts.append(1), start(self))[1]\n"

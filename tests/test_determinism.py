@@ -13,9 +13,9 @@ from fasteval.api.task import PromptOptions
 from fasteval.cache import ResponseCache
 from fasteval.errors import UsageError
 from fasteval.evaluation.determinism import verify_determinism
+from fasteval.models.checkpoint.fingerprint import engine_fingerprint
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.environment import host_environment
-from fasteval.models.fingerprint import engine_fingerprint
+from fasteval.models.host.environment import host_environment
 from fasteval.models.replay import ReplayEngine
 from fasteval.requests import compile_requests
 from fasteval.scheduling import RequestLoader, Stream, make_plan
@@ -72,7 +72,7 @@ def test_arguments_that_contradict_it_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_gpu_build_is_asked_for_batch_invariant_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fasteval.models.environment.is_cpu_build", lambda: False)
+    monkeypatch.setattr("fasteval.models.host.environment.is_cpu_build", lambda: False)
     assert "1" == host_environment({}, deterministic=True)["VLLM_BATCH_INVARIANT"]
     assert "VLLM_BATCH_INVARIANT" not in host_environment({})
 

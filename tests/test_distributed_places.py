@@ -13,8 +13,8 @@ from fasteval.distributed import places
 from fasteval.distributed.places import core_sets, gpu_sets, local_launches
 from fasteval.distributed.ranks import slurm_rank
 from fasteval.errors import UsageError
-from fasteval.models.environment import HOSTS_HERE, host_environment
-from fasteval.models.host_process import HostProcess
+from fasteval.models.host.environment import HOSTS_HERE, host_environment
+from fasteval.models.host.process import HostProcess
 
 
 @given(st.integers(1, 64), st.integers(1, 64))

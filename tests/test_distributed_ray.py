@@ -10,7 +10,7 @@ import pytest
 
 from fasteval.distributed.ray_cluster import Parcels, RayCluster
 from fasteval.errors import EngineError, UsageError
-from fasteval.models.wire import Frame
+from fasteval.models.host.wire import Frame
 
 ray = pytest.importorskip("ray")
 LARGE = 100_000

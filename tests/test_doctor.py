@@ -17,7 +17,7 @@ from fasteval.doctor import Finding, Status
 from fasteval.doctor.data import library_data
 from fasteval.doctor.examination import as_lines
 from fasteval.doctor.machine import examine_cache, examine_terminal
-from fasteval.models.distribution import is_cpu_build
+from fasteval.models.vllm.distribution import is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,15 +9,15 @@ import pytest
 
 from fasteval.api.request import Completion, Response
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.host_pool import HostPool
-from fasteval.models.wire import Frame, decode_completions, encode_completions
+from fasteval.models.host.pool import HostPool
+from fasteval.models.host.wire import Frame, decode_completions, encode_completions
 from tests.checkpoints import make_llama
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fasteval.models.launch import Host
+    from fasteval.models.host.launch import Host
 
 
 @dataclass

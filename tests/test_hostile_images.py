@@ -14,7 +14,7 @@ from PIL import Image
 from fasteval.cli import main
 from fasteval.errors import RequestError, UsageError
 from fasteval.media import LazyImage, decode_image, opening, to_media
-from fasteval.models.media_decoder import MediaDecoder, to_rgb
+from fasteval.models.host.media_decoder import MediaDecoder, to_rgb
 from tests.hostile_images import HostileImage, corpus
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ import resource, warnings
 warnings.simplefilter("ignore")
 from fasteval.errors import RequestError
 from fasteval.media import LazyImage, to_media
-from fasteval.models.media_decoder import MediaDecoder
+from fasteval.models.host.media_decoder import MediaDecoder
 from tests.hostile_images import corpus
 images = corpus()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

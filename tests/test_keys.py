@@ -19,8 +19,8 @@ import fasteval
 from fasteval.api.task import PromptOptions
 from fasteval.cache import ResponseCache
 from fasteval.media import to_media
+from fasteval.models.checkpoint.fingerprint import engine_fingerprint
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.fingerprint import engine_fingerprint
 from fasteval.models.replay import ReplayEngine
 from fasteval.scheduling import make_plan
 from fasteval.tasks import TaskManager

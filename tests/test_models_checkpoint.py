@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fasteval.errors import CheckpointError
-from fasteval.models.checkpoint import find_checkpoint
+from fasteval.models.checkpoint.find import find_checkpoint
 from tests.checkpoints import make_llama
 
 if TYPE_CHECKING:

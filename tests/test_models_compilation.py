@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fasteval.errors import UsageError
-from fasteval.models import compilation
-from fasteval.models.compilation import WORTH_COMPILING, takes_compile, with_compilation
+from fasteval.models.vllm import compilation
+from fasteval.models.vllm.compilation import WORTH_COMPILING, takes_compile, with_compilation
 
 
 @pytest.fixture

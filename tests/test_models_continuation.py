@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fasteval.errors import RequestError
-from fasteval.models.continuation import encode_pair, encode_prompt, prefix_token
+from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
 
 BOS = 0
 # Longest match first: " b" and "ab" are one token each, as real vocabularies have it.

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from fasteval.errors import CheckpointError
-from fasteval.models import fingerprint
+from fasteval.models.checkpoint import fingerprint
+from fasteval.models.checkpoint.fingerprint import checkpoint_digest, engine_fingerprint
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.fingerprint import checkpoint_digest, engine_fingerprint
-from fasteval.models.kv_cache import bytes_per_token, cpu_cache_bytes, fit_to_memory
+from fasteval.models.vllm.kv_cache import bytes_per_token, cpu_cache_bytes, fit_to_memory
 from tests.checkpoints import make_llama
 
 

@@ -9,8 +9,8 @@ from fasteval.api.prompt import Prompt
 from fasteval.api.request import EngineRequest, Kind, Response
 from fasteval.errors import UnsupportedError
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.hf_backend import _cut, _token_set
-from fasteval.models.host import HostEngine
+from fasteval.models.host.engine import HostEngine
+from fasteval.models.host.hf_backend import _cut, _token_set
 from tests.checkpoints import make_llama
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from fasteval.api.request import Completion, EngineRequest, Kind
 from fasteval.errors import CheckpointError, EngineError, RequestError, UnknownNameError, UsageError
 from fasteval.models.backoff import Backoff
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.environment import host_environment
-from fasteval.models.host import HostEngine
+from fasteval.models.host.engine import HostEngine
+from fasteval.models.host.environment import host_environment
 from fasteval.models.supervised import SupervisedEngine
 from tests.checkpoints import make_llama
 
@@ -171,7 +171,7 @@ def test_the_host_ends_when_the_front_is_killed(llama: Path) -> None:
         "import sys, time\n"
         "from pathlib import Path\n"
         "from fasteval.models.engine_config import EngineConfig\n"
-        "from fasteval.models.host import HostEngine\n"
+        "from fasteval.models.host.engine import HostEngine\n"
         "engine = HostEngine(EngineConfig('hf', Path(sys.argv[1])), render=str)\n"
         "engine.start()\n"
         "print(engine.pid, flush=True)\n"
@@ -190,7 +190,8 @@ def test_the_host_ends_when_the_front_is_killed(llama: Path) -> None:
 
 def test_the_front_imports_neither_torch_nor_transformers_nor_vllm() -> None:
     program = (
-        "import sys, fasteval.models.host, fasteval.models.checkpoint, fasteval.models.fingerprint\n"
+        "import sys, fasteval.models.host.engine\n"
+        "import fasteval.models.checkpoint.find, fasteval.models.checkpoint.fingerprint\n"
         "print(sorted({'torch', 'transformers', 'vllm', 'datasets'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

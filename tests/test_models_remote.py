@@ -19,10 +19,10 @@ from fasteval.errors import EngineError, UnknownNameError, UnsupportedError, Usa
 from fasteval.evaluation import RunSettings
 from fasteval.evaluation.run import evaluate
 from fasteval.media import LazyImage, Media, to_media
-from fasteval.models import remote as remote_module
 from fasteval.models.backoff import Backoff
-from fasteval.models.remote import RemoteEngine
-from fasteval.models.remote_settings import RemoteSettings, remote_settings
+from fasteval.models.remote import engine as remote_module
+from fasteval.models.remote.engine import RemoteEngine
+from fasteval.models.remote.settings import RemoteSettings, remote_settings
 from tests.servers import ScriptedServer, chat_reply
 
 if TYPE_CHECKING:

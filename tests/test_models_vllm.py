@@ -13,9 +13,9 @@ from fasteval.api.prompt import Prompt
 from fasteval.api.request import Completion, EngineRequest, Kind, Response
 from fasteval.errors import UnsupportedError, UsageError
 from fasteval.media import FrameChoice, LazyVideo, Media, to_media
+from fasteval.models.checkpoint.chat_template import ChatTemplate
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.host import HostEngine
-from fasteval.models.rendering import ChatTemplate
+from fasteval.models.host.engine import HostEngine
 from tests.checkpoints import copy_demo, make_llama
 from tests.media_files import video
 

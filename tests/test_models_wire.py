@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from fasteval import errors
 from fasteval.api.request import Completion, Kind, Response
 from fasteval.media import Media
-from fasteval.models.sampling import SamplingParameters
-from fasteval.models.wire import (
+from fasteval.models.host.wire import (
     Frame,
     HostRequest,
     Wire,
@@ -23,6 +22,7 @@ from fasteval.models.wire import (
     encode_failure,
     encode_requests,
 )
+from fasteval.models.sampling import SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import RequestError
 from fasteval.media import Media, to_media
 from fasteval.models.engine import HOST
-from fasteval.models.media_decoder import MediaDecoder, to_rgb
-from fasteval.models.media_in_hand import MediaInHand
-from fasteval.models.wire import Frame, HostRequest, decode_completions, encode_requests
-from fasteval.models.worker import Worker
+from fasteval.models.host.media_decoder import MediaDecoder, to_rgb
+from fasteval.models.host.media_in_hand import MediaInHand
+from fasteval.models.host.wire import Frame, HostRequest, decode_completions, encode_requests
+from fasteval.models.host.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -272,7 +272,7 @@ def test_grey_and_palette_pictures_become_rgb() -> None:
 
 
 def test_pictures_are_begun_with_only_while_what_waits_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fasteval.models.media_decoder._BYTES_AHEAD", 60)
+    monkeypatch.setattr("fasteval.models.host.media_decoder._BYTES_AHEAD", 60)
     decoder = MediaDecoder(threads=1)
     media = [picture((number, 0, 0)) for number in range(3)]
     decoder.prefetch(media)

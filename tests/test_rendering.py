@@ -9,8 +9,8 @@ import pytest
 
 from fasteval.api.prompt import Prompt
 from fasteval.errors import CheckpointError, RequestError
+from fasteval.models.checkpoint.chat_template import ChatTemplate
 from fasteval.models.named import NAMED
-from fasteval.models.rendering import ChatTemplate
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -254,7 +254,7 @@ def test_a_checkpoints_own_code_is_not_run_unless_asked(
 
 
 def test_weights_that_are_a_pickle_are_named_as_such(tmp_path: Path) -> None:
-    from fasteval.models.checkpoint import find_checkpoint
+    from fasteval.models.checkpoint.find import find_checkpoint
 
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(pickle.dumps(Mark(tmp_path / "mark")))

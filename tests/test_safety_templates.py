@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fasteval.api.prompt import Prompt, user_message
 from fasteval.errors import CheckpointError, DocumentError, RequestError
-from fasteval.models.rendering import ChatTemplate
+from fasteval.models.checkpoint.chat_template import ChatTemplate
 from fasteval.safety.sizes import MAX_LENGTH
 from fasteval.safety.templates import LimitedEnvironment
 from fasteval.tasks.templates import check_template, render_template

@@ -17,7 +17,7 @@ import pytest
 
 import fasteval
 from fasteval.api.request import Response
-from fasteval.models.host_process import HostProcess
+from fasteval.models.host.process import HostProcess
 from fasteval.models.replay import ReplayEngine
 from fasteval.tasks import ConfigurableTask
 from tests.capitals import TASK

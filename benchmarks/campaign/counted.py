@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fasteval.cli import main
-from fasteval.models.host import HostEngine
+from fasteval.models.host.engine import HostEngine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,8 @@ class CountedEngine(HostEngine):
 
 
 if __name__ == "__main__":
-    import fasteval.models.host
+    import fasteval.models.host.engine
 
     CountedEngine.descriptor = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    fasteval.models.host.HostEngine = CountedEngine  # type: ignore[misc]  # its builder looks it up when it builds one
+    fasteval.models.host.engine.HostEngine = CountedEngine  # type: ignore[misc]  # its builder looks it up when it builds one
     raise SystemExit(main(sys.argv[2:]))

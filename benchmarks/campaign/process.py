@@ -99,7 +99,7 @@ class RunProcess:
         with contextlib.suppress(OSError):
             for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
                 for child in children.read_text().split():
-                    if b"fasteval.models.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    if b"fasteval.models.host.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
                         return int(child)
         return None
 

@@ -27,8 +27,8 @@ IN_PROCESS = {
 
 def prepare() -> None:
     """Lets vLLM load beside a torchvision that cannot, and spares it a look at the model's class in another process."""
-    from fasteval.models.amx import request_amx
     from fasteval.models.torchvision_repair import repair_torchvision
+    from fasteval.models.vllm.amx import request_amx
 
     request_amx()
     repair_torchvision()

@@ -85,7 +85,7 @@ def diff(base: str, candidate: str, checkpoint: str | None, *, as_json: bool) ->
     from pathlib import Path
 
     from fasteval.comparison.promptdiff import Renderer, diff_prompts
-    from fasteval.models.checkpoint import find_checkpoint
+    from fasteval.models.checkpoint.find import find_checkpoint
     from fasteval.results.encoding import to_json
     from fasteval.results.saved import read_run
 

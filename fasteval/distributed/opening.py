@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
-    from fasteval.models.host_pool import HostPool
+    from fasteval.models.host.pool import HostPool
     from fasteval.models.user import InstanceOf
 
 __all__ = ["open_engine"]

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasteval.errors import UsageError
-from fasteval.models.distribution import is_cpu_build
-from fasteval.models.environment import HOSTS_HERE
 from fasteval.models.gpus import gpu_names
-from fasteval.models.host_process import HostProcess
+from fasteval.models.host.environment import HOSTS_HERE
+from fasteval.models.host.process import HostProcess
+from fasteval.models.vllm.distribution import is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fasteval.models.launch import Launch
+    from fasteval.models.host.launch import Launch
 
 __all__ = ["core_sets", "gpu_sets", "local_launches"]
 

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import EngineError, UsageError
-from fasteval.models.distribution import is_cpu_build
+from fasteval.models.vllm.distribution import is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.launch import Host
-    from fasteval.models.wire import Frame
+    from fasteval.models.host.launch import Host
+    from fasteval.models.host.wire import Frame
 
 __all__ = ["Parcels", "RayCluster"]
 
@@ -100,7 +100,7 @@ class RayCluster:
         self._parcels = Parcels()
 
     def launch(self, config: EngineConfig, *, send_timeout: float) -> Host:
-        """Starts a host on a node (see `fasteval.models.launch.Launch`)."""
+        """Starts a host on a node (see `fasteval.models.host.launch.Launch`)."""
         from fasteval.distributed.ray_host import RayHost
 
         return RayHost(self._actor, self._parcels, config, send_timeout=send_timeout)

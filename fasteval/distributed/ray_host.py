@@ -19,9 +19,9 @@ import ray
 from ray.exceptions import RayError
 
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.environment import HOSTS_HERE
-from fasteval.models.host_process import HostProcess
-from fasteval.models.wire import Frame
+from fasteval.models.host.environment import HOSTS_HERE
+from fasteval.models.host.process import HostProcess
+from fasteval.models.host.wire import Frame
 
 if TYPE_CHECKING:
     from fasteval.distributed.ray_cluster import Parcels
@@ -86,7 +86,7 @@ class HostKeeper:
 
 
 class RayHost:
-    """The front's end (see `fasteval.models.launch.Host`)."""
+    """The front's end (see `fasteval.models.host.launch.Host`)."""
 
     def __init__(self, actor: Any, parcels: Parcels, config: EngineConfig, *, send_timeout: float) -> None:
         """Asks Ray for the actor; returns at once, wherever and whenever there is room for it."""

@@ -13,9 +13,9 @@ import orjson
 
 import fasteval
 from fasteval.doctor.finding import Finding, Status
-from fasteval.models.distribution import distribution_version, is_cpu_build
-from fasteval.models.environment import host_environment
 from fasteval.models.gpus import gpu_names
+from fasteval.models.host.environment import host_environment
+from fasteval.models.vllm.distribution import distribution_version, is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

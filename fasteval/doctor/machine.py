@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from fasteval.cache import default_folder
 from fasteval.doctor.finding import Finding, Status
-from fasteval.models.kv_cache import available_memory, total_memory
+from fasteval.models.vllm.kv_cache import available_memory, total_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 
 from fasteval.doctor.finding import Finding, Status
-from fasteval.models.distribution import distribution_version
+from fasteval.models.vllm.distribution import distribution_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from fasteval.cache.folder import make_private
 from fasteval.distributed.opening import open_engine
 from fasteval.evaluation.workload import compile_workload, load_tasks
 from fasteval.models.create import resolve_model
-from fasteval.models.host_pool import HostPool
+from fasteval.models.host.pool import HostPool
 from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:

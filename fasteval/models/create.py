@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fasteval.api.prompt import Prompt
+    from fasteval.models.checkpoint.chat_template import ChatTemplate
     from fasteval.models.engine import Engine
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.launch import Launch
-    from fasteval.models.rendering import ChatTemplate
+    from fasteval.models.host.launch import Launch
     from fasteval.models.user import InstanceOf
 
 __all__ = ["ModelSource", "resolve_model"]
@@ -156,9 +156,9 @@ def _named(
         return _replay(model_args)
     if model.backend == "openai":
         return _remote(model_args)
-    from fasteval.models.checkpoint import find_checkpoint
-    from fasteval.models.compilation import takes_compile, with_compilation
-    from fasteval.models.rendering import ChatTemplate
+    from fasteval.models.checkpoint.chat_template import ChatTemplate
+    from fasteval.models.checkpoint.find import find_checkpoint
+    from fasteval.models.vllm.compilation import takes_compile, with_compilation
 
     pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
     if pretrained is None:
@@ -199,7 +199,7 @@ def _of_config(
     """Returns the source of a checkpoint that is run in a host process."""
 
     def host(launch: Launch) -> Engine:
-        from fasteval.models.host import HostEngine
+        from fasteval.models.host.engine import HostEngine
 
         return HostEngine(
             config,
@@ -210,13 +210,13 @@ def _of_config(
         )
 
     def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
-        from fasteval.models.host_process import HostProcess
+        from fasteval.models.host.process import HostProcess
         from fasteval.models.supervised import SupervisedEngine
 
         return SupervisedEngine(host(HostProcess))
 
     def fingerprint() -> str:
-        from fasteval.models.fingerprint import engine_fingerprint
+        from fasteval.models.checkpoint.fingerprint import engine_fingerprint
 
         return engine_fingerprint(config, cache_folder)
 
@@ -263,7 +263,7 @@ def _engine_config(
     backend: str, folder: Path, model_args: dict[str, Any], *, seed: int, rendering: str
 ) -> EngineConfig:
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.peer_arguments import take_frames, translate_arguments
+    from fasteval.models.vllm.peer_arguments import take_frames, translate_arguments
 
     arguments = translate_arguments(model_args) if backend == "vllm" else dict(model_args)
     max_model_len = arguments.pop("max_model_len", None)
@@ -310,12 +310,12 @@ def _replay(model_args: dict[str, Any]) -> ModelSource:
 
 
 def _remote(model_args: dict[str, Any]) -> ModelSource:
-    from fasteval.models.remote_settings import remote_settings
+    from fasteval.models.remote.settings import remote_settings
 
     settings = remote_settings(model_args)
 
     def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
-        from fasteval.models.remote import RemoteEngine
+        from fasteval.models.remote.engine import RemoteEngine
 
         return RemoteEngine(settings)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fasteval.errors import CheckpointError
-from fasteval.models.checkpoint import what_is_missing
+from fasteval.models.checkpoint.find import what_is_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _poison(text: str | None, width: int | None) -> None:
     sys.path.append(sys.orig_argv[-2])  # as the host's program is about to do
-    from fasteval.models import worker
+    from fasteval.models.host import worker
 
     load = worker.load_backend
 
@@ -59,7 +59,7 @@ def _jump(seconds: float) -> None:
     time.time_ns = lambda: now_ns() + int(offset() * 1e9)
 
 
-if any("fasteval.models.worker" in word for word in sys.orig_argv):
+if any("fasteval.models.host.worker" in word for word in sys.orig_argv):
     _text, _width = os.environ.get("CAMPAIGN_POISON_TEXT"), os.environ.get("CAMPAIGN_POISON_WIDTH")
     if _text or _width:
         _poison(_text, int(_width) if _width else None)

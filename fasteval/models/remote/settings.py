@@ -33,7 +33,7 @@ class RemoteSettings:
     Attributes:
         model: the name under which the servers have the model.
         base_urls: the servers, each up to and with `/v1`; all have the same model.
-        dialect: a name in `remote_protocol.DIALECTS`.
+        dialect: a name in `protocol.DIALECTS`.
         revision: what the user says identifies the weights; None where nobody knows what a name stands for tomorrow.
         api_key: sent to the servers, shown to nobody.
         timeout: seconds that an answer may take.
@@ -54,7 +54,7 @@ class RemoteSettings:
 
     def __post_init__(self) -> None:
         """Refuses what no server could be asked with."""
-        from fasteval.models.remote_protocol import DIALECTS
+        from fasteval.models.remote.protocol import DIALECTS
 
         if self.dialect not in DIALECTS:
             raise UnknownNameError("dialect", self.dialect, DIALECTS)

@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from fasteval.models.wire import Frame, Wire
+from fasteval.models.host.wire import Frame, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fasteval.errors import CheckpointError, EngineError, FastEvalError, UnknownNameError, UsageError
-from fasteval.models.distribution import is_cpu_build
 from fasteval.models.engine_config import ALONE
-from fasteval.models.environment import HOSTS_HERE
-from fasteval.models.kv_cache import cpu_cache_bytes
+from fasteval.models.host.environment import HOSTS_HERE
+from fasteval.models.vllm.distribution import is_cpu_build
+from fasteval.models.vllm.kv_cache import cpu_cache_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _arguments(config: EngineConfig) -> dict[str, Any]:
         # The 4 GiB of vLLM's own default fill with pictures that nobody asks for again: in a run all questions about
         # one stand side by side. This holds some thousand small ones for the next task about the same.
         "mm_processor_cache_gb": _PROCESSED_MEDIA_GB,
-        "worker_extension_cls": "fasteval.models.unwritten.UnwrittenRows",
+        "worker_extension_cls": "fasteval.models.vllm.unwritten.UnwrittenRows",
     }
     if config.max_model_len is not None:
         ours["max_model_len"] = config.max_model_len

@@ -14,8 +14,8 @@ import xxhash
 from fasteval.cache.folder import make_private
 from fasteval.errors import CheckpointError
 from fasteval.media import DEFAULT_FRAMES
-from fasteval.models.distribution import distribution_version, vllm_distribution
-from fasteval.models.engine_arguments import NEUTRAL_ARGUMENTS, PATH_ARGUMENTS
+from fasteval.models.checkpoint.engine_arguments import NEUTRAL_ARGUMENTS, PATH_ARGUMENTS
+from fasteval.models.vllm.distribution import distribution_version, vllm_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

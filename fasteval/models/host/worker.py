@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING
 
 from fasteval.api.request import Completion, Kind
 from fasteval.errors import RequestError
-from fasteval.models.amx import request_amx
 from fasteval.models.engine import HOST
 from fasteval.models.engine_config import EngineConfig
-from fasteval.models.host_link import HostLink, LinkHandler, end_process
-from fasteval.models.media_decoder import MediaDecoder
-from fasteval.models.media_in_hand import MediaInHand
-from fasteval.models.wire import decode_requests, encode_completions, encode_failure
+from fasteval.models.host.link import HostLink, LinkHandler, end_process
+from fasteval.models.host.media_decoder import MediaDecoder
+from fasteval.models.host.media_in_hand import MediaInHand
+from fasteval.models.host.wire import decode_requests, encode_completions, encode_failure
+from fasteval.models.vllm.amx import request_amx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fasteval.models.backend import Backend
-    from fasteval.models.media_decoder import Decoded
-    from fasteval.models.wire import Frame, HostRequest
+    from fasteval.models.host.backend import Backend
+    from fasteval.models.host.media_decoder import Decoded
+    from fasteval.models.host.wire import Frame, HostRequest
 
 __all__ = ["Worker", "load_backend", "main"]
 
@@ -169,10 +169,10 @@ def load_backend(config: EngineConfig) -> Backend:
     request_amx()
     repair_torchvision()
     if config.backend == "hf":
-        from fasteval.models.hf_backend import HFBackend
+        from fasteval.models.host.hf_backend import HFBackend
 
         return HFBackend(config)
-    from fasteval.models.vllm_backend import VLLMBackend
+    from fasteval.models.vllm.backend import VLLMBackend
 
     return VLLMBackend(config)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.wire import Frame
+    from fasteval.models.host.wire import Frame
 
 __all__ = ["Host", "Launch"]
 

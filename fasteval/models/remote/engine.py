@@ -17,8 +17,8 @@ from fasteval.api.request import Completion, Kind
 from fasteval.errors import EngineError, FastEvalError, RequestError
 from fasteval.models.backoff import Backoff
 from fasteval.models.engine import Capabilities
-from fasteval.models.remote_endpoint import Endpoint, TryAgainError
-from fasteval.models.remote_protocol import (
+from fasteval.models.remote.endpoint import Endpoint, TryAgainError
+from fasteval.models.remote.protocol import (
     DIALECTS,
     context_question,
     generation_question,
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import EngineRequest, Response
-    from fasteval.models.remote_protocol import Question
-    from fasteval.models.remote_settings import RemoteSettings
+    from fasteval.models.remote.protocol import Question
+    from fasteval.models.remote.settings import RemoteSettings
 
 __all__ = ["RemoteEngine"]
 

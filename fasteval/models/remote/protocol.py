@@ -17,7 +17,7 @@ from PIL import Image
 from fasteval.api.request import Response
 from fasteval.errors import RequestError
 from fasteval.media import decode_image
-from fasteval.models.media_decoder import to_rgb
+from fasteval.models.host.media_decoder import to_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,15 +6,15 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fasteval.models.fingerprint import fingerprint_parts
-from fasteval.models.wire import Frame
+from fasteval.models.checkpoint.fingerprint import fingerprint_parts
+from fasteval.models.host.wire import Frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
     from pathlib import Path
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.launch import Host, Launch
+    from fasteval.models.host.launch import Host, Launch
 
 __all__ = ["HostPool"]
 

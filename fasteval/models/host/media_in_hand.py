@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fasteval.models.kv_cache import total_memory
-from fasteval.models.media_decoder import decoded_bytes
+from fasteval.models.host.media_decoder import decoded_bytes
+from fasteval.models.vllm.kv_cache import total_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fasteval.models.media_decoder import Decoded
-    from fasteval.models.wire import HostRequest
+    from fasteval.models.host.media_decoder import Decoded
+    from fasteval.models.host.wire import HostRequest
 
 __all__ = ["MediaInHand"]
 

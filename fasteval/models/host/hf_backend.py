@@ -11,16 +11,16 @@ import orjson
 from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError
 from fasteval.media import DecodedVideo
-from fasteval.models.continuation import encode_pair, encode_prompt, prefix_token
-from fasteval.models.rolling import rolling_windows
+from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
+from fasteval.models.host.rolling import rolling_windows
 from fasteval.models.sampling import SamplingParameters
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.media_decoder import Decoded
-    from fasteval.models.wire import HostRequest
+    from fasteval.models.host.media_decoder import Decoded
+    from fasteval.models.host.wire import HostRequest
 
 __all__ = ["HFBackend"]
 

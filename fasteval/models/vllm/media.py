@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fasteval.media import Media
-    from fasteval.models.media_decoder import Decoded
+    from fasteval.models.host.media_decoder import Decoded
 
 __all__ = ["VLLMMedia", "keep_media_in_process"]
 

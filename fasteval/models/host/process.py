@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fasteval
-from fasteval.models.environment import host_environment
-from fasteval.models.wire import Frame, Wire
+from fasteval.models.host.environment import host_environment
+from fasteval.models.host.wire import Frame, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -30,7 +30,9 @@ __all__ = ["HostProcess"]
 logger = logging.getLogger(__name__)
 
 # `-P` and an appended path: nothing in the working directory can pass for a package that the engine imports.
-_PROGRAM = "import sys; sys.path.append(sys.argv[1]); from fasteval.models.worker import main; main(int(sys.argv[2]))"
+_PROGRAM = (
+    "import sys; sys.path.append(sys.argv[1]); from fasteval.models.host.worker import main; main(int(sys.argv[2]))"
+)
 _TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasteval.models.distribution import is_cpu_build
+from fasteval.models.vllm.distribution import is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError, RequestError, UnsupportedError
-from fasteval.models.continuation import encode_pair, encode_prompt, prefix_token
-from fasteval.models.rolling import rolling_windows
+from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
+from fasteval.models.host.rolling import rolling_windows
 from fasteval.models.sampling import SamplingParameters
-from fasteval.models.vllm_loading import load_engine
-from fasteval.models.vllm_media import VLLMMedia, keep_media_in_process
-from fasteval.models.vllm_sampling import generation_params, scoring_params
-from fasteval.models.vllm_scoring import ChoiceScorer, engine_traits, read_edges
+from fasteval.models.vllm.loading import load_engine
+from fasteval.models.vllm.media import VLLMMedia, keep_media_in_process
+from fasteval.models.vllm.sampling import generation_params, scoring_params
+from fasteval.models.vllm.scoring import ChoiceScorer, engine_traits, read_edges
 from fasteval.scoring import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.media_decoder import Decoded
-    from fasteval.models.wire import HostRequest
+    from fasteval.models.host.media_decoder import Decoded
+    from fasteval.models.host.wire import HostRequest
 
 __all__ = ["VLLMBackend"]
 

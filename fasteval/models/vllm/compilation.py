@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UsageError
-from fasteval.models.distribution import is_cpu_build
+from fasteval.models.vllm.distribution import is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

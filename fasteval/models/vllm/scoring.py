@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError
-from fasteval.models.context_room import ContextRoom
-from fasteval.models.distribution import is_cpu_build
-from fasteval.models.unwritten import UNWRITTEN
-from fasteval.models.vllm_sampling import probe_params, scoring_params
+from fasteval.models.vllm.context_room import ContextRoom
+from fasteval.models.vllm.distribution import is_cpu_build
+from fasteval.models.vllm.sampling import probe_params, scoring_params
+from fasteval.models.vllm.unwritten import UNWRITTEN
 from fasteval.scoring import (
     COUNTERS,
     ContextGroup,

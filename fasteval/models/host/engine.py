@@ -10,14 +10,14 @@ import orjson
 
 from fasteval.api.request import Completion
 from fasteval.errors import EngineError, FastEvalError, RequestError
-from fasteval.models.distribution import is_cpu_build
+from fasteval.models.checkpoint.fingerprint import fingerprint_of, fingerprint_parts
+from fasteval.models.checkpoint.modalities import checkpoint_media
 from fasteval.models.engine import Capabilities
-from fasteval.models.fingerprint import fingerprint_of, fingerprint_parts
-from fasteval.models.host_process import HostProcess
-from fasteval.models.kv_cache import fit_to_memory
-from fasteval.models.modalities import checkpoint_media
+from fasteval.models.host.process import HostProcess
+from fasteval.models.host.wire import Frame, HostRequest, decode_completions, decode_failure, encode_requests
 from fasteval.models.sampling import SamplingParameters
-from fasteval.models.wire import Frame, HostRequest, decode_completions, decode_failure, encode_requests
+from fasteval.models.vllm.distribution import is_cpu_build
+from fasteval.models.vllm.kv_cache import fit_to_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import EngineRequest
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.launch import Host, Launch
+    from fasteval.models.host.launch import Host, Launch
 
 __all__ = ["HostEngine"]
 

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from fasteval.api.request import Completion
-    from fasteval.models.media_decoder import Decoded
-    from fasteval.models.wire import HostRequest
+    from fasteval.models.host.media_decoder import Decoded
+    from fasteval.models.host.wire import HostRequest
 
 __all__ = ["Backend"]
 

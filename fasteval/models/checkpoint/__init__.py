@@ -1,0 +1,1 @@
+"""Checkpoints on disk, as far as their files tell without loading them: place, fingerprint, media, chat template."""

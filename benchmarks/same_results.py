@@ -23,8 +23,7 @@ from benchmarks.campaign.lab import Lab
 from fasteval.distributed.opening import open_engine
 from fasteval.evaluation.merge import merge
 from fasteval.models.create import resolve_model
-from fasteval.results.saved import read_run
-from fasteval.results.savedranks import rank_files
+from fasteval.results.saved import rank_files, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

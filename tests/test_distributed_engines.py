@@ -12,8 +12,7 @@ import pytest
 
 from benchmarks.same_results import KillOne, actors, compare, hosts, killed_rank, one_engine, replicas, written_twice
 from fasteval.evaluation.merge import merge
-from fasteval.results.saved import read_run
-from fasteval.results.savedranks import rank_files
+from fasteval.results.saved import rank_files, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,8 +11,7 @@ from fasteval.cli import main
 from fasteval.errors import IncomparableError, SavedResultsError
 from fasteval.evaluation.merge import merge
 from fasteval.models.replay import ReplayEngine
-from fasteval.results.saved import read_run
-from fasteval.results.savedranks import rank_files
+from fasteval.results.saved import rank_files, read_run
 from tests.stubs import echo
 from tests.test_evaluation import TASKS, folder
 

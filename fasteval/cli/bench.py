@@ -50,9 +50,7 @@ def bench(runs: int, **flags: Any) -> int:
     settings = make_settings(unset | flags | ({"tasks": [(made_up.name,)]} if made_up else {}))
     throughput = measure(replace(settings, tasks=(made_up,)) if made_up else settings, runs, output.progress)
     if output.as_json:
-        from fasteval.results.encoding import to_json
-
-        say_json(to_json(throughput.to_dict(), indent=True))
+        say_json(throughput.to_dict(), indent=True)
     else:
         say(throughput.table())
     return EXIT_INCOMPLETE if throughput.errors else 0

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from fasteval.cli.output import complain, say, say_json
+from fasteval.cli.output import complain, say, say_json, write_file
 from fasteval.cli.parameters import flag
-from fasteval.errors import OutputError
 
 __all__ = ["compare"]
 
@@ -21,11 +20,11 @@ __all__ = ["compare"]
 @flag("--category", metavar="COLUMN", help='Column of the documents that makes categories; "" makes none.')
 @flag("--cluster", metavar="COLUMN", help='Column whose equal values belong together (default: the task\'s own); "".')
 @flag("--alpha", type=float, default=0.05, show_default=True, help="Level of the tests.")
-@flag("--force", is_flag=True, default=False, help="Compare what is not comparable; the output says so.")
+@flag("--force", is_flag=True, help="Compare what is not comparable; the output says so.")
 @flag("--seed", type=int, default=1234, show_default=True, help="Seed of the bootstrap.")
-@flag("--json", is_flag=True, default=False, parameter="as_json", help="Print JSON.")
+@flag("--json", is_flag=True, parameter="as_json", help="Print JSON.")
 @flag("--html", metavar="FILE", help="Write a page: flipped documents with their images, side by side.")
-@flag("--markdown", is_flag=True, default=False, help="Print Markdown, with the first documents that flipped.")
+@flag("--markdown", is_flag=True, help="Print Markdown, with the first documents that flipped.")
 def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     """Compares runs document by document.
 
@@ -34,31 +33,22 @@ def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     """
     from fasteval.comparison import ComparisonOptions, compare_runs, markdown, print_comparison
     from fasteval.comparison.page import comparison_page
-    from fasteval.results.encoding import to_json
     from fasteval.results.report import reload_media
     from fasteval.results.saved import read_run
 
-    names = ("alpha", "metric", "category", "cluster", "seed")
-    options = ComparisonOptions(**{name: flags[name] for name in names}, force=bool(flags["force"]))
+    names = ("alpha", "metric", "category", "cluster", "force", "seed")
+    options = ComparisonOptions(**{name: flags[name] for name in names})
     base_run = read_run(Path(base))
     comparison = compare_runs(base_run, [read_run(Path(path)) for path in candidates], options)
     if flags["html"]:
         media, missing = reload_media(base_run)
         if missing:
             complain(f"warning: no images: {missing}")
-        _write_page(Path(flags["html"]), comparison_page(comparison, media, missing))
+        write_file(flags["html"], comparison_page(comparison, media, missing))
     if flags["as_json"]:
-        say_json(to_json(comparison.to_dict(), indent=True))
+        say_json(comparison.to_dict(), indent=True)
     elif flags["markdown"]:
         say(markdown(comparison).rstrip("\n"))
     else:
         print_comparison(comparison)
     return 0
-
-
-def _write_page(path: Path, page: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(page)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

@@ -18,12 +18,11 @@ def doctor(context: click.Context, as_json: bool) -> None:
     Exit code 1 if something stops evaluations. Takes some seconds: the engine is imported, as a run would.
     """
     from fasteval.doctor.examination import as_lines, examine, has_fault
-    from fasteval.results.encoding import to_json
 
     findings = list(examine())
     if as_json:
         entries = [finding.to_dict() for finding in findings]
-        say_json(to_json({"can_run": not has_fault(findings), "findings": entries}, indent=True))
+        say_json({"can_run": not has_fault(findings), "findings": entries}, indent=True)
     else:
         for line in as_lines(findings):
             say(line)

@@ -1,24 +1,35 @@
-"""A run as commands make it: evaluated under the eyes of signals, saved, and shown."""
+"""A run as commands make it: evaluated under the eyes of signals, or scored again; saved, and shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from fasteval.cli.showing import Output
+from fasteval.cli.parameters import flag, flags
+from fasteval.cli.prompting import data_flag, folder_flag
+from fasteval.cli.settings import flat, merged
+from fasteval.cli.showing import EXIT_INCOMPLETE, Output
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.observer import Observer
     from fasteval.evaluation.session import Session
     from fasteval.evaluation.settings import RunSettings
     from fasteval.results.model import Results
+    from fasteval.results.saved import SavedRun
 
-__all__ = ["evaluate_and_save", "save_and_print"]
+__all__ = ["evaluate_and_save", "score_saved", "scoring_flags"]
 
 _DEFAULT = Output()
+
+#: What commands that score saved runs again take, for `score_saved`.
+scoring_flags = flags(
+    folder_flag,
+    data_flag,
+    flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the new results."),
+)
 
 
 def evaluate_and_save(
@@ -51,13 +62,13 @@ def evaluate_and_save(
         finally:
             progress.stop()
         with interruption.deferred():
-            saved = save_and_print(settings, results, output)
+            saved = _save_and_print(settings, results, output)
     for callback in callbacks if saved else ():
         callback.on_saved(results, saved)  # one that raises fails the command: all is on disk and shown
     return results, interruption.exit_code or 0
 
 
-def save_and_print(settings: RunSettings, results: Results, output: Output = _DEFAULT) -> list[Path]:
+def _save_and_print(settings: RunSettings, results: Results, output: Output = _DEFAULT) -> list[Path]:
     """Writes the files that the settings ask for, shows the results, and says what is missing; returns the files."""
     saved: list[Path] = []
     try:
@@ -69,3 +80,28 @@ def save_and_print(settings: RunSettings, results: Results, output: Output = _DE
     report = results.save_report(saved, log_samples=settings.log_samples) if saved and settings.report else None
     output.show_end(results, saved, report)
     return saved
+
+
+def score_saved(runs: Iterable[SavedRun], score: Callable[..., Results], flags: Mapping[str, Any], **own: Any) -> int:
+    """Scores saved runs with `score(runs, progress=…, **changes)`, saves and prints; returns the exit code.
+
+    Args:
+        runs: the saved runs; they are read when the progress is shown.
+        score: gives the results.
+        flags: those of `scoring_flags`.
+        **own: settings that the new results have in place of the first run's, beside those flags.
+    """
+    from fasteval.evaluation.rescore import saved_settings
+    from fasteval.results.progress import choose_progress
+
+    given: dict[str, Any] = {"include_path": flat(flags["include_path"]), "datasets": merged(flags["datasets"])}
+    changes = {name: value for name, value in given.items() if value}
+    changes["output_path"] = Path(flags["output_path"]) if flags["output_path"] else None
+    progress = choose_progress()
+    try:
+        saved = list(runs)
+        scored = score(saved, progress=progress, **changes)
+    finally:
+        progress.stop()
+    _save_and_print(saved_settings(saved[0], **own, **changes), scored)
+    return 0 if scored.is_complete else EXIT_INCOMPLETE

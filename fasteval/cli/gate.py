@@ -11,13 +11,13 @@ import click
 
 from fasteval.cli.evaluating import evaluate_and_save
 from fasteval.cli.foreign import take_foreign_flags
-from fasteval.cli.output import say_json
-from fasteval.cli.parameters import FlagCommand, flag
-from fasteval.cli.run import run
+from fasteval.cli.output import say_json, write_file
+from fasteval.cli.parameters import flag
+from fasteval.cli.run import RunningCommand
 from fasteval.cli.settings import make_settings
 from fasteval.cli.showing import Output, take_output_flags
 from fasteval.cli.trackers import trackers
-from fasteval.errors import OutputError, UsageError
+from fasteval.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,29 +31,15 @@ __all__ = ["gate"]
 _OWN = ("baseline", "policy", "junit", "summary", "as_json", "sequential", "force")
 
 
-class _GateCommand(FlagCommand):
-    """Takes the flags of `run` beside its own."""
-
-    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the usage line."""
-        formatter.write_usage(ctx.command_path, "--baseline RESULTS --policy FILE [CANDIDATE | FLAGS OF A RUN]")
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the gate's own flags; those of a run are in its help."""
-        records = [option.get_help_record(ctx) for option in self.params if option.name in _OWN]
-        with formatter.section("Options"):
-            formatter.write_dl([record for record in records if record])
-
-
-@click.command(cls=_GateCommand)
+@click.command(cls=RunningCommand, usage="--baseline RESULTS --policy FILE [CANDIDATE | FLAGS OF A RUN]")
 @click.argument("candidate", required=False)
 @flag("--baseline", required=True, metavar="RESULTS", help="Results to hold the candidate against.")
 @flag("--policy", required=True, metavar="FILE", help="YAML file with the limits (docs/gate.md).")
 @flag("--junit", metavar="FILE", help="Write the checks as JUnit XML.")
 @flag("--summary", metavar="FILE", envvar="GITHUB_STEP_SUMMARY", help="Append Markdown ($GITHUB_STEP_SUMMARY).")
-@flag("--json", is_flag=True, default=False, parameter="as_json", help="Print JSON.")
-@flag("--sequential", is_flag=True, default=False, help="Ask in random order, and stop once the verdict is settled.")
-@flag("--force", is_flag=True, default=False, help="Judge what is not comparable; the output says so.")
+@flag("--json", is_flag=True, parameter="as_json", help="Print JSON.")
+@flag("--sequential", is_flag=True, help="Ask in random order, and stop once the verdict is settled.")
+@flag("--force", is_flag=True, help="Judge what is not comparable; the output says so.")
 def gate(candidate: str | None, **flags: Any) -> int:
     """Says whether a candidate may go out: GO (exit 0), NO-GO (10) or INCONCLUSIVE (11).
 
@@ -74,10 +60,6 @@ def gate(candidate: str | None, **flags: Any) -> int:
         report, interrupted = judge(baseline, read_run(Path(candidate)), policy, force=own["force"]), 0
     _write(report, own, started_at)
     return interrupted or report.verdict.exit_code
-
-
-# What decides a run decides a gate that has to make one.
-gate.params += [option for option in run.params if option.name not in _OWN]
 
 
 def _evaluate(
@@ -106,23 +88,13 @@ def _settings(flags: dict[str, Any], policy: Policy) -> RunSettings:
 def _write(report: GateReport, own: Mapping[str, Any], started_at: float) -> None:
     """Prints the report and writes the files that were asked for."""
     from fasteval.gate import gate_markdown, junit_xml, print_gate
-    from fasteval.results.encoding import to_json
 
     if own["junit"]:
-        seconds = time.time() - started_at
-        _write_file(Path(own["junit"]), junit_xml(report, started_at=started_at, seconds=seconds), "wb")
+        xml = junit_xml(report, started_at=started_at, seconds=time.time() - started_at)
+        write_file(own["junit"], xml)
     if own["summary"]:
-        _write_file(Path(own["summary"]), gate_markdown(report).encode(), "ab")
+        write_file(own["summary"], gate_markdown(report).encode(), mode="ab")
     if own["as_json"]:
-        say_json(to_json(report.to_dict(), indent=True))
+        say_json(report.to_dict(), indent=True)
     else:
         print_gate(report)
-
-
-def _write_file(path: Path, content: bytes, mode: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open(mode) as file:
-            file.write(content)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error

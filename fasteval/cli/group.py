@@ -72,21 +72,12 @@ def group() -> None:
     """  # noqa: D301 - the escape is meant: click keeps the lines of a paragraph that begins with it
 
 
-group.add_command(run)
-group.add_command(tasks)
-group.add_command(models)
-group.add_command(report)
-group.add_command(prompts)
-group.add_command(compare)
-group.add_command(gate)
-group.add_command(cache)
-group.add_command(rescore)
-group.add_command(merge)
-group.add_command(reproduce)
-group.add_command(sweep)
-group.add_command(bench)
-group.add_command(doctor)
-group.add_command(completion)
+_COMMANDS: tuple[click.Command, ...] = (
+    *(run, tasks, models, report, prompts, compare, gate, cache),
+    *(rescore, merge, reproduce, sweep, bench, doctor, completion),
+)
+for command in _COMMANDS:
+    group.add_command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

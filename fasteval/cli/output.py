@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
-__all__ = ["complain", "say", "say_json"]
+from fasteval.errors import OutputError
+
+__all__ = ["LEVELS", "complain", "say", "say_json", "set_verbosity", "write_file"]
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
 
 
 def say(text: str) -> None:
@@ -17,12 +24,14 @@ def say(text: str) -> None:
     click.echo(printable_lines(without_secrets(text)))
 
 
-def say_json(encoded: bytes) -> None:
-    """Prints JSON on standard output: values as they are, whatever characters they hold."""
+def say_json(value: Any, *, indent: bool = False) -> None:
+    """Prints a value as JSON on standard output, whatever characters it holds; bytes are JSON already."""
+    from fasteval.results.encoding import to_json
     from fasteval.results.printable import printable_json
     from fasteval.results.redaction import without_secrets
 
-    click.echo(printable_json(without_secrets(encoded).decode()))
+    encoded = without_secrets(value) if isinstance(value, bytes) else to_json(value, indent=indent)
+    click.echo(printable_json(encoded.decode()))
 
 
 def complain(text: str, *, keep_lines: bool = False) -> None:
@@ -32,3 +41,33 @@ def complain(text: str, *, keep_lines: bool = False) -> None:
 
     shown = redact(f"fasteval: {text}")
     print(printable_lines(shown) if keep_lines else printable(shown), file=sys.stderr)
+
+
+def write_file(path: str, content: bytes, mode: str = "wb") -> None:
+    """Writes a file that a flag names, and the folders above it.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open(mode) as file:
+            file.write(content)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+class _StandardErrorHandler(logging.Handler):
+    """Writes to whatever standard error is now, so that lines go above a progress bar and not into it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(self.format(record), keep_lines=True)
+
+
+def set_verbosity(level: str) -> None:
+    """Lets messages of fasteval's loggers through from `level` (one of `LEVELS`) on."""
+    logger = logging.getLogger("fasteval")
+    logger.setLevel(level.upper())
+    if not any(isinstance(handler, _StandardErrorHandler) for handler in logger.handlers):
+        logger.addHandler(_StandardErrorHandler())
+        logger.propagate = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,19 @@ from fasteval.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["CommandGroup", "FlagCommand", "arguments", "flag", "limit", "names", "pair", "seeds", "switch", "tags"]
+__all__ = [
+    "CommandGroup",
+    "FlagCommand",
+    "arguments",
+    "flag",
+    "flags",
+    "limit",
+    "names",
+    "pair",
+    "seeds",
+    "switch",
+    "tags",
+]
 
 _TRUE, _FALSE = frozenset({"true", "1", "yes", "on"}), frozenset({"false", "0", "no", "off"})
 
@@ -24,13 +37,22 @@ def flag(name: str, *more: str, **attributes: Any) -> Callable[[Any], Any]:
     Args:
         name: the option with underscores, as lm-eval and lmms-eval spell it; its words name the parameter.
         more: further spellings.
-        attributes: click's. The type `switch` makes a flag that may stand alone or have a value.
+        attributes: click's. The type `switch` makes a flag that may stand alone or have a value; `names`, `pair` and
+            `arguments` make one that may be given several times.
     """
     spellings = dict.fromkeys([name, "--" + name[2:].replace("_", "-"), *more])
     parameter = attributes.pop("parameter", name[2:])
-    if attributes.get("type") is switch:
-        attributes |= {"is_flag": False, "flag_value": "true", "metavar": "[true|false]"}
-    return click.option(*spellings, parameter, **({"cls": _Flag, "default": None} | attributes))
+    usual = {"cls": _Flag, "default": False if attributes.get("is_flag") else None}
+    return click.option(*spellings, parameter, **(usual | _OF_TYPE.get(attributes.get("type"), {}) | attributes))
+
+
+def flags(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Returns a decorator that adds several flags, in this order."""
+
+    def add(command: Any) -> Any:
+        return functools.reduce(lambda decorated, decorate: decorate(decorated), reversed(decorators), command)
+
+    return add
 
 
 class _Flag(click.Option):
@@ -40,9 +62,8 @@ class _Flag(click.Option):
         record = super().get_help_record(ctx)
         if record is None:
             return None
-        long = [name for name in self.opts if name.startswith("--")]
         shown = record[0]
-        for name in long[1:]:
+        for name in [name for name in self.opts if name.startswith("--")][1:]:
             shown = shown.replace(f", {name}", "", 1)
         return shown, record[1]
 
@@ -175,3 +196,11 @@ def _parse_tags(text: str) -> Any:
 
 def _is_pair(value: Any) -> bool:
     return isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(tag, str) and tag for tag in value)
+
+
+_OF_TYPE: dict[Any, dict[str, Any]] = {
+    switch: {"is_flag": False, "flag_value": "true", "metavar": "[true|false]"},
+    names: {"multiple": True, "default": ()},
+    pair: {"multiple": True, "default": (), "metavar": "NAME=PATH"},
+    arguments: {"multiple": True, "default": (), "metavar": "NAME=VALUE"},
+}

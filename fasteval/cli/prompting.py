@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from fasteval.cli.parameters import flag, names, pair, switch
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from fasteval.cli.parameters import flag, flags, names, pair, switch
 
 __all__ = ["data_flag", "folder_flag", "prompt_flags"]
-
-folder_flag = flag(
-    "--include_path", type=names, multiple=True, default=(), metavar="FOLDER", help="Folder with further tasks."
-)
-
-data_flag = flag(
-    "--dataset",
-    "--datasets",
-    type=pair,
-    multiple=True,
-    default=(),
-    parameter="datasets",
-    metavar="NAME=PATH",
-    help="A data set's copy on this machine.",
-)
-
-
-def prompt_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the flags that say where tasks and data are, and what goes into a prompt."""
-    for decorate in reversed(_PROMPT_FLAGS):
-        command = decorate(command)
-    return command
 
 
 def _template(value: Any) -> bool:
@@ -46,7 +21,11 @@ def _template(value: Any) -> bool:
         ) from None
 
 
-_PROMPT_FLAGS = (
+folder_flag = flag("--include_path", type=names, metavar="FOLDER", help="Folder with further tasks.")
+data_flag = flag("--dataset", "--datasets", type=pair, parameter="datasets", help="A data set's copy on this machine.")
+
+#: Where tasks and data are, and what goes into a prompt.
+prompt_flags = flags(
     folder_flag,
     data_flag,
     flag("--num_fewshot", "-f", type=int, help="Examples before the question."),

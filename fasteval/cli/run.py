@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +10,7 @@ from fasteval.cli.completion import complete_models, complete_tasks
 from fasteval.cli.config import use_config
 from fasteval.cli.evaluating import evaluate_and_save
 from fasteval.cli.foreign import foreign_flags, take_foreign_flags
-from fasteval.cli.logs import LEVELS
+from fasteval.cli.output import LEVELS
 from fasteval.cli.parameters import FlagCommand, arguments, flag, limit, names, seeds, switch, tags
 from fasteval.cli.prompting import prompt_flags
 from fasteval.cli.scaling import scaling_flags
@@ -19,7 +19,10 @@ from fasteval.cli.showing import EXIT_INCOMPLETE, take_output_flags
 from fasteval.cli.tasks import LISTINGS, print_listing
 from fasteval.cli.trackers import trackers
 
-__all__ = ["run"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["RunningCommand", "run"]
 
 
 @click.command(cls=FlagCommand)
@@ -35,35 +38,18 @@ __all__ = ["run"]
 @flag(
     "--model", "-m", "-M", shell_complete=complete_models, help="A name (`fasteval models`), or path/to/file.py:Class."
 )
-@flag(
-    "--model_args",
-    "-a",
-    type=arguments,
-    multiple=True,
-    default=(),
-    metavar="NAME=VALUE",
-    help="Arguments of the model: pretrained=….",
-)
+@flag("--model_args", "-a", type=arguments, help="Arguments of the model: pretrained=….")
 @flag(
     "--tasks",
     "-t",
     type=names,
-    multiple=True,
-    default=(),
     shell_complete=complete_tasks,
     help="Tasks, groups, tags, patterns, YAML files; `list`.",
 )
 @prompt_flags
 @flag("--limit", "-L", type=limit, metavar="NUMBER", help="Documents a task; below 1 a share of them; -1 all.")
 @flag("--offset", type=int, help="Documents to skip before the limit counts.")
-@flag(
-    "--gen_kwargs",
-    type=arguments,
-    multiple=True,
-    default=(),
-    metavar="NAME=VALUE",
-    help="Generation kwargs that override the tasks'.",
-)
+@flag("--gen_kwargs", type=arguments, help="Generation kwargs that override the tasks'.")
 @flag("--repeats", "--num_samples", "-n", type=int, help="Answers a document.")
 @flag("--reasoning_tags", type=tags, help='Tags whose content is removed before scoring: [["<a>", "</a>"]], or none.')
 @flag("--predict_only", "-x", type=switch, help="Answers without metrics.")
@@ -87,27 +73,17 @@ __all__ = ["run"]
 @flag("--bootstrap_iters", type=int, help="Draws for standard errors that have no closed form; 0 computes none.")
 @scaling_flags
 @flag("--window", type=int, help="Requests in flight (default: the engine's own).")
-@flag(
-    "--on_error",
-    help="`finish` leaves failed documents out; `fail` stops at the first; `threshold=1%` past it.",
-)
+@flag("--on_error", help="`finish` leaves failed documents out; `fail` stops at the first; `threshold=1%` past it.")
 @flag("--heartbeat_timeout", type=float, help="Seconds until a silent engine counts as hung (default: 300).")
 @flag("--deterministic", type=switch, help="Answers that do not depend on the batch; slower, and verified on a sample.")
 @flag("--judge", shell_complete=complete_models, help="Model that scoring asks about answers, named like --model.")
-@flag("--judge_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Arguments of the judge.")
+@flag("--judge_args", type=arguments, help="Arguments of the judge.")
 @flag("--trust_remote_code", type=switch, help="Let checkpoints bring their own code.")
 @flag("--shuffle_seed", type=int, hidden=True, help="Send the requests in a random order.")
-@flag("--wandb_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Send results to W&B.")
-@flag("--wandb_config_args", type=arguments, multiple=True, default=(), metavar="NAME=VALUE", help="Tell W&B more.")
+@flag("--wandb_args", type=arguments, help="Send results to W&B.")
+@flag("--wandb_config_args", type=arguments, help="Tell W&B more.")
 @flag("--wandb_log_samples", type=switch, help="Send it the samples, too.")
-@flag(
-    "--hf_hub_log_args",
-    type=arguments,
-    multiple=True,
-    default=(),
-    metavar="NAME=VALUE",
-    help="Push results to the Hub: push_results_to_hub=true,….",
-)
+@flag("--hf_hub_log_args", type=arguments, help="Push results to the Hub: push_results_to_hub=true,….")
 @flag("--quiet", "-q", type=switch, help="No progress and no notes: the table, warnings and errors only.")
 @flag(
     "--json",
@@ -139,3 +115,24 @@ def run(**flags: Any) -> int:
     with trackers(own, quiet=output.quiet) as callbacks:
         results, exit_code = evaluate_and_save(make_settings(own), output=output, callbacks=callbacks)
     return exit_code or (0 if results.is_complete else EXIT_INCOMPLETE)
+
+
+class RunningCommand(FlagCommand):
+    """A command that makes runs: it takes the flags of `run` beside its own, and its help has its own."""
+
+    def __init__(self, *args: Any, usage: str = "[FLAGS]", without: Sequence[str] = (), **attributes: Any) -> None:
+        """Takes click's arguments, the end of the usage line, and the flags of `run` that it does not take."""
+        super().__init__(*args, **attributes)
+        self.usage = usage
+        self.own = [option for option in self.params if isinstance(option, click.Option)]
+        left_out = {option.name for option in self.own} | set(without)
+        self.params += [option for option in run.params if option.name not in left_out]
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the usage line."""
+        formatter.write_usage(ctx.command_path, self.usage)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the command's own flags."""
+        with formatter.section("Options"):
+            formatter.write_dl([record for option in self.own if (record := option.get_help_record(ctx))])

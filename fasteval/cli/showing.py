@@ -7,8 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasteval.cli.logs import set_verbosity
-from fasteval.cli.output import complain, say_json
+from fasteval.cli.output import complain, say_json, set_verbosity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,13 +49,12 @@ class Output:
 
     def show(self, results: Results) -> None:
         """Prints the table, or the content of the results file as JSON."""
-        from fasteval.results.encoding import to_json
         from fasteval.results.table import print_results
 
         if not self.as_json:
             print_results(results, self.stream)
             return
-        say_json(to_json(results.to_dict()))
+        say_json(results.to_dict())
         if not self.quiet:
             print_results(results, sys.stderr)
 

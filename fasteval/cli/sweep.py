@@ -10,8 +10,8 @@ import click
 from fasteval.cli.evaluating import evaluate_and_save
 from fasteval.cli.foreign import take_foreign_flags
 from fasteval.cli.output import complain, say, say_json
-from fasteval.cli.parameters import FlagCommand, flag, names
-from fasteval.cli.run import run
+from fasteval.cli.parameters import flag, names
+from fasteval.cli.run import RunningCommand
 from fasteval.cli.settings import flat, make_settings
 from fasteval.cli.showing import EXIT_INCOMPLETE, Output, take_output_flags
 from fasteval.errors import CheckpointError, EngineError, UsageError
@@ -27,18 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sweep"]
 
-_OWN = ("checkpoints", "watch", "watch_timeout")
 _TRACKERS = ("wandb_args", "wandb_config_args", "wandb_log_samples", "hf_hub_log_args")
-
-
-class _SweepCommand(FlagCommand):
-    """Takes the flags of `run` beside its own."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the sweep's own flags; those of a run are in its help."""
-        records = [option.get_help_record(ctx) for option in self.params if option.name in _OWN]
-        with formatter.section("Options"):
-            formatter.write_dl([record for record in records if record])
 
 
 class _OfOneCheckpoint(Output):
@@ -48,16 +37,14 @@ class _OfOneCheckpoint(Output):
         """Shows nothing."""
 
 
-@click.command(cls=_SweepCommand)
+@click.command(cls=RunningCommand, without=_TRACKERS)
 @flag(
     "--checkpoints",
     type=names,
-    multiple=True,
-    default=(),
     metavar="PATTERN",
     help="Folders of checkpoints, or patterns of them: 'runs/step-*'.",
 )
-@flag("--watch", is_flag=True, default=False, help="Wait for new checkpoints; each is evaluated once it is whole.")
+@flag("--watch", is_flag=True, help="Wait for new checkpoints; each is evaluated once it is whole.")
 @flag("--watch_timeout", type=float, metavar="SECONDS", help="End a watch after so long without a new checkpoint.")
 def sweep(checkpoints: Sequence[Sequence[str]], watch: bool, watch_timeout: float | None, **flags: Any) -> int:
     """Evaluates many checkpoints of one model, in the order of their steps, without starting anew for each.
@@ -88,16 +75,10 @@ def sweep(checkpoints: Sequence[Sequence[str]], watch: bool, watch_timeout: floa
     if not watch:  # a signal is how a watch ends
         exit_code = exit_code or interruption.exit_code or 0
     if output.as_json:
-        from fasteval.results.encoding import to_json
-
-        say_json(to_json(found.to_dict(), indent=True))
+        say_json(found.to_dict(), indent=True)
     elif found.points:
         say(found.table())
     return exit_code or (0 if found.is_complete else EXIT_INCOMPLETE)
-
-
-# What decides a run decides each of a sweep.
-sweep.params += [option for option in run.params if option.name not in _TRACKERS]
 
 
 def _present(patterns: Sequence[str]) -> Iterator[Checkpoint]:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     from fasteval.results.model import Results
 
-__all__ = ["SavedRun", "SavedTask", "read_run", "saved_form"]
+__all__ = ["SavedRun", "SavedTask", "rank_files", "read_run", "saved_form"]
 
 # "20261123_082850_samples_mme.jsonl", "run_samples_mme.jsonl", and lm-eval's "samples_mme_2026-11-23T08-28-50.1.jsonl".
 _SAMPLES_NAME = re.compile(r"^(?:.*_)?samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d+)?)?\.jsonl$")
 _RESULTS_NAMES = ("*_results.json", "results_*.json")
+_RANK = re.compile(r"_rank(\d+)(?:_\d+)?_results\.json$")
 _DATE_AT_END = re.compile(r"_(\d{4}-\d{2}-\d{2}T[\d.-]+)$")
 
 
@@ -92,6 +93,22 @@ def read_run(path: Path | str) -> SavedRun:
     return SavedRun(path=str(path), program=_program(facts), tasks=tasks, facts=facts)
 
 
+def rank_files(path: Path | str) -> list[Path]:
+    """Returns the newest results file of each rank in a folder, by rank; a file is returned as it is.
+
+    Raises:
+        SavedResultsError: there is none in the folder.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.rglob("*_results.json"), key=_age)
+    newest = {int(match[1]): file for file in found if (match := _RANK.search(file.name))}
+    if not newest:
+        raise SavedResultsError(f"{path}: no results of ranks in this folder (looked for *_rank<N>_results.json)")
+    return [newest[rank] for rank in sorted(newest)]
+
+
 def saved_form(results: Results) -> SavedRun:
     """Returns a run that has just ended as its files would tell it; samples that were not asked for are there too."""
     from fasteval.results.encoding import to_json
@@ -108,7 +125,11 @@ def _newest(folder: Path) -> Path:
     found = {path for pattern in _RESULTS_NAMES for path in folder.rglob(pattern)}
     if not found:
         raise SavedResultsError(f"{folder}: no results file in this folder (looked for {' and '.join(_RESULTS_NAMES)})")
-    return max(found, key=lambda path: (path.stat().st_mtime_ns, str(path)))
+    return max(found, key=_age)
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return path.stat().st_mtime_ns, str(path)
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import numpy as np
 from fasteval.comparison import PairedScores
 from fasteval.comparison.holm import holm
 from fasteval.gate import Outcome, Policy, SequentialGate, TaskPolicy
-from fasteval.results.document import ScoredDocument
+from fasteval.results.sample import ScoredDocument
 from fasteval.results.saved import SavedRun, SavedTask
 
 if TYPE_CHECKING:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fasteval.cli import main
-from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskLoad, TaskResult
+from fasteval.results.model import Results, TaskResult
+from fasteval.results.pace import TaskLoad
+from fasteval.results.sample import Sample, ScoredDocument
+from fasteval.results.statistics import RunStatistics
 
 if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings

@@ -7,8 +7,10 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskResult
+from fasteval.results.model import Results, TaskResult
+from fasteval.results.sample import Sample, ScoredDocument
 from fasteval.results.saved import SavedRun, saved_form
+from fasteval.results.statistics import RunStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,8 @@ from fasteval.cli import main
 from fasteval.errors import ModelError
 from fasteval.evaluation.interruption import RunInterrupted
 from fasteval.evaluation.settings import RunSettings
-from fasteval.results import Sample, ScoredDocument, TaskResult
+from fasteval.results.model import TaskResult
+from fasteval.results.sample import Sample, ScoredDocument
 from tests.cli_stub import RESULTS, Evaluation, run
 
 # Flags

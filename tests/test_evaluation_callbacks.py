@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fasteval.results.document import ScoredDocument
     from fasteval.results.model import Results
+    from fasteval.results.sample import ScoredDocument
 
 
 class Recording(Callback):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fasteval.results import ScoredDocument
     from fasteval.results.model import Results
+    from fasteval.results.sample import ScoredDocument
 
 TASK = """
 task: {name}

@@ -25,7 +25,7 @@ from scipy.stats import binomtest
 from fasteval.cli import main
 from fasteval.errors import OutputError
 from fasteval.media import LazyImage, thumbnail, to_media
-from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskResult
+from fasteval.results.model import Results, TaskResult
 from fasteval.results.report import Report, report_path, write_report
 from fasteval.results.report.album import Album
 from fasteval.results.report.categories import category_fields
@@ -35,7 +35,9 @@ from fasteval.results.report.duration import bottleneck, format_seconds, stages_
 from fasteval.results.report.intervals import Interval, interval_of_mean, interval_of_stderr
 from fasteval.results.report.rows import MAX_TEXT, document_row, select_documents
 from fasteval.results.report.scores import score_tables
+from fasteval.results.sample import Sample, ScoredDocument
 from fasteval.results.saved import SavedRun, SavedTask, saved_form
+from fasteval.results.statistics import RunStatistics
 
 
 def sample(doc_id: int, score: Any = 1.0, **changes: Any) -> Sample:
@@ -398,7 +400,9 @@ def test_a_reused_report_loads_no_template_engine_and_no_document(tmp_path: Path
         "import sys\n"
         "from pathlib import Path\n"
         "from dataclasses import replace\n"
-        "from fasteval.results import Results, RunStatistics, Sample, ScoredDocument, TaskResult\n"
+        "from fasteval.results.model import Results, TaskResult\n"
+        "from fasteval.results.sample import Sample, ScoredDocument\n"
+        "from fasteval.results.statistics import RunStatistics\n"
         "def media(doc_id): raise SystemExit('a document was loaded')\n"
         "documents = [ScoredDocument(0, samples=[Sample(doc_id=0)])]\n"
         "task = TaskResult(name='quiz', documents=documents, media=media)\n"

@@ -15,19 +15,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fasteval.errors import OutputError, UnknownNameError
-from fasteval.results import (
-    GroupResult,
-    Results,
-    RunStatistics,
-    Sample,
-    ScoredDocument,
-    TaskResult,
-    check_writable,
-    sanitize_name,
-    save_results,
-)
 from fasteval.results.encoding import to_json
+from fasteval.results.files import check_writable, save_results
+from fasteval.results.model import GroupResult, Results, TaskResult
+from fasteval.results.naming import sanitize_name
 from fasteval.results.redaction import REDACTED
+from fasteval.results.sample import Sample, ScoredDocument
+from fasteval.results.statistics import RunStatistics
 from fasteval.results.table import plain_table, print_results, throughput_line
 
 UNHURRIED = settings(deadline=None)  # other work on the machine is no fault of the code

@@ -11,7 +11,8 @@ import pytest
 
 from fasteval.errors import UnknownNameError, UsageError
 from fasteval.evaluation.settings import RunSettings
-from fasteval.results import GroupResult, Results, Sample, ScoredDocument, TaskResult
+from fasteval.results.model import GroupResult, Results, TaskResult
+from fasteval.results.sample import Sample, ScoredDocument
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,8 @@ from fasteval.evaluation.settings import RunSettings
 from fasteval.evaluation.throughput import Synthetic, Throughput, measure
 from fasteval.media.media import decode_image
 from fasteval.models.replay import ReplayEngine
-from fasteval.results import RunStatistics, SilentProgress
+from fasteval.results.progress import SilentProgress
+from fasteval.results.statistics import RunStatistics
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,7 +28,7 @@ def reproduce(context: click.Context, results: str, model_path: str | None) -> N
     """
     from fasteval.evaluation.reproduce import reproduce as run_again
     from fasteval.evaluation.rescore import saved_settings
-    from fasteval.results import choose_progress
+    from fasteval.results.progress import choose_progress
     from fasteval.results.saved import read_run
 
     run = read_run(results)

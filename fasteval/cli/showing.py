@@ -40,7 +40,7 @@ class Output:
 
     def progress(self) -> Progress:
         """Returns what shows how far the run is. The bars of `datasets` are for terminals, too."""
-        from fasteval.results import SilentProgress, choose_progress
+        from fasteval.results.progress import SilentProgress, choose_progress
 
         if self.quiet or not sys.stderr.isatty():
             for name in ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS"):

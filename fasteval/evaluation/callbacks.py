@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fasteval.results.document import ScoredDocument
     from fasteval.results.model import Results
+    from fasteval.results.sample import ScoredDocument
 
 __all__ = ["Callback", "Callbacks"]
 

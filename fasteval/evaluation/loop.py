@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fasteval.judging import Judge
     from fasteval.models.engine import Engine
     from fasteval.requests.table import Row
-    from fasteval.results.document import ScoredDocument
+    from fasteval.results.sample import ScoredDocument
     from fasteval.scheduling import FollowUp, Plan
 
 __all__ = ["Loop"]

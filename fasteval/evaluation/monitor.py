@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from fasteval.evaluation.callbacks import Callback
-    from fasteval.results.document import ScoredDocument
     from fasteval.results.model import Results
     from fasteval.results.progress import Progress
+    from fasteval.results.sample import ScoredDocument
     from fasteval.results.timeline import Timeline
     from fasteval.scheduling import Plan
     from fasteval.tasks import ConfigurableTask

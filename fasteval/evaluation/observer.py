@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fasteval.requests import RequestTable
-    from fasteval.results.document import ScoredDocument
+    from fasteval.results.sample import ScoredDocument
 
 __all__ = ["Observer", "row_ranks"]
 

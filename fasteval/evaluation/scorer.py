@@ -14,9 +14,8 @@ import numpy as np
 from fasteval.api.request import Kind, Score
 from fasteval.filters.thinking import strip_thinking
 from fasteval.judging import noting
-from fasteval.results.document import ScoredDocument
 from fasteval.results.encoding import without_media
-from fasteval.results.sample import Sample
+from fasteval.results.sample import Sample, ScoredDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from fasteval.results.document import ScoredDocument
+    from fasteval.results.sample import ScoredDocument
     from fasteval.tasks import AggregateMetric, ConfigurableTask, Group
 
 __all__ = ["group_results", "merge", "summarise"]

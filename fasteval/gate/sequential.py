@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from fasteval.comparison.documents import RunDocument
     from fasteval.gate.policy import Policy, TaskPolicy
-    from fasteval.results.document import ScoredDocument
     from fasteval.results.model import Results
+    from fasteval.results.sample import ScoredDocument
     from fasteval.results.saved import SavedRun
 
 __all__ = ["SEQUENTIAL_SHARE", "SequentialGate"]

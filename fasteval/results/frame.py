@@ -10,7 +10,7 @@ from fasteval.errors import UsageError
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from fasteval.results.model import Results, TaskResult
+    from fasteval.results.model import Results, Score, TaskResult
 
 __all__ = ["COLUMNS", "metric_rows", "results_frame"]
 
@@ -40,26 +40,19 @@ def results_frame(results: Results) -> DataFrame:
 
 def metric_rows(results: Results) -> list[dict[str, Any]]:
     """Returns for each metric under each filter of each task what `COLUMNS` names."""
-    return [row for task in results.tasks.values() for row in _rows(task)]
+    return [_row(task, score) for task in results.tasks.values() for score in task.scores()]
 
 
-def _rows(task: TaskResult) -> list[dict[str, Any]]:
-    rows = []
-    for key, value in task.metrics.items():
-        metric, _, filter_name = key.partition(",")
-        stderr = task.stderrs.get(f"{metric}_stderr,{filter_name}")
-        rows.append(
-            {
-                "task": task.name,
-                "version": task.version,
-                "n_shot": task.n_shot,
-                "metric": metric,
-                "filter": filter_name,
-                "higher_is_better": task.higher_is_better.get(metric),
-                "value": value,
-                "stderr": float("nan") if stderr is None or isinstance(stderr, str) else stderr,
-                "documents": task.n_effective,
-                "errors": task.errors,
-            }
-        )
-    return rows
+def _row(task: TaskResult, score: Score) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "version": task.version,
+        "n_shot": task.n_shot,
+        "metric": score.metric,
+        "filter": score.filter,
+        "higher_is_better": score.higher_is_better,
+        "value": score.value,
+        "stderr": score.stderr if isinstance(score.stderr, int | float) else float("nan"),
+        "documents": task.n_effective,
+        "errors": task.errors,
+    }

@@ -6,16 +6,15 @@ import itertools
 import operator
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from fasteval.results.document import ScoredDocument
 from fasteval.results.encoding import to_json
 from fasteval.results.files import complete_file
 from fasteval.results.model import GroupResult, Results, TaskResult
-from fasteval.results.sample import Sample
+from fasteval.results.sample import Sample, ScoredDocument
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,21 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["KeptDocuments", "KeptReport", "keep_report", "read_report"]
 
 _REPORT = "report.json"
-_TASK_FIELDS = (
-    "name",
-    "alias",
-    "version",
-    "n_shot",
-    "n_docs",
-    "n_effective",
-    "errors",
-    "failures",
-    "metrics",
-    "stderrs",
-    "higher_is_better",
-    "fingerprint",
-)
-_GROUP_FIELDS = ("name", "members", "alias", "version", "metrics", "stderrs", "higher_is_better")
+# The documents' lines stand in files of their own, and media cannot be kept.
+_NOT_KEPT = frozenset({"documents", "samples_file", "media"})
 _STATISTICS = ("requests", "unique_requests", "truncated")
 
 
@@ -54,18 +40,13 @@ class KeptDocuments(Sequence[ScoredDocument]):
         """The number of documents."""
         return self._count
 
-    @overload
-    def __getitem__(self, index: int) -> ScoredDocument: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[ScoredDocument]: ...
-
-    def __getitem__(self, index: int | slice) -> ScoredDocument | Sequence[ScoredDocument]:
-        """Returns one document or a slice."""
+    def __getitem__(self, index: Any) -> Any:
+        """Returns one document, or a list of them for a slice."""
         if self._documents is None:
             with self._path.open("rb") as file:
                 samples = [Sample.from_dict(orjson.loads(line)) for line in file]
-            self._documents = [self._document(list(own)) for _, own in itertools.groupby(samples, _DOC_ID)]
+            by_document = itertools.groupby(samples, operator.attrgetter("doc_id"))
+            self._documents = [self._document(list(own)) for _, own in by_document]
         return self._documents[index]
 
     def _document(self, samples: list[Sample]) -> ScoredDocument:
@@ -91,18 +72,14 @@ class KeptReport(NamedTuple):
     counts: dict[str, int]
 
 
-_DOC_ID = operator.attrgetter("doc_id")
-
-
 def keep_report(folder: Path, results: Results) -> Results:
     """Keeps what a run found out in `folder`, whole or not at all; returns the results with their samples in files.
 
     A report that JSON would change (a metric that is no number) is not kept, and the results come back as they are.
     """
     facts = {
-        "tasks": [{name: getattr(task, name) for name in _TASK_FIELDS} for task in results.tasks.values()],
-        "configs": [dict(task.config) for task in results.tasks.values()],
-        "groups": [{name: getattr(group, name) for name in _GROUP_FIELDS} for group in results.groups.values()],
+        "tasks": [_values(task) for task in results.tasks.values()],
+        "groups": [_values(group) for group in results.groups.values()],
         "manifest": dict(results.manifest),
         "statistics": {name: getattr(results.statistics, name) for name in _STATISTICS},
     }
@@ -123,6 +100,11 @@ def keep_report(folder: Path, results: Results) -> Results:
     return replace(results, tasks=tasks)
 
 
+def _values(result: TaskResult | GroupResult) -> dict[str, Any]:
+    names = (field.name for field in fields(result) if field.name not in _NOT_KEPT)
+    return {name: getattr(result, name) for name in names}
+
+
 def _survives(facts: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether the values of all metrics come back from JSON as they are."""
     return all(
@@ -140,11 +122,11 @@ def read_report(folder: Path) -> KeptReport | None:
     except (OSError, orjson.JSONDecodeError):
         return None
     tasks = {}
-    for number, (entry, config) in enumerate(zip(facts["tasks"], facts["configs"], strict=True)):
+    for number, entry in enumerate(facts["tasks"]):
         path = folder / f"samples_{number}.jsonl"
         if not path.is_file():
             return None
-        documents = KeptDocuments(path, entry["n_effective"], str(config.get("cluster_key") or ""))
-        tasks[entry["name"]] = TaskResult(**entry, config=config, documents=documents, samples_file=path)
+        documents = KeptDocuments(path, entry["n_effective"], str(entry["config"].get("cluster_key") or ""))
+        tasks[entry["name"]] = TaskResult(**entry, documents=documents, samples_file=path)
     groups = {entry["name"]: GroupResult(**{**entry, "members": tuple(entry["members"])}) for entry in facts["groups"]}
     return KeptReport(tasks, groups, facts["manifest"], facts["statistics"])

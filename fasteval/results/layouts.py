@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UnknownNameError
-from fasteval.results import lm_eval_layout, lmms_eval_layout
+from fasteval.results import lm_eval_layout
+from fasteval.results.encoding import as_texts, document_hash
 from fasteval.results.naming import date_string, sanitize_name
 from fasteval.results.schema import results_to_dict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fasteval.results.model import Results, TaskResult
@@ -70,6 +71,33 @@ class Layout:
         return lambda task: path.with_name(self.samples_name.format(stamp=stamp, task=sanitize_name(task)))
 
 
+def _lmms_eval_sample(sample: Sample, _task: TaskResult) -> dict[str, Any]:
+    """Returns a line as lmms-eval 0.7.3 writes it (lmms_eval/loggers/evaluation_tracker.py): its `--baseline` reads it.
+
+    It is without document and arguments, and metric values stand at the top level. A list of one answer is that answer,
+    and the raw answers are left out where filtering changed nothing. A document that has no score, which lmms-eval does
+    not know, has the reason in `error`.
+    """
+    raw, filtered = _unwrapped(as_texts(sample.resps)), _unwrapped(as_texts(sample.filtered_resps))
+    line: dict[str, Any] = {
+        "doc_id": sample.doc_id,
+        "target": str(sample.target),
+        "filtered_resps": filtered,
+        "token_counts": [{"output_tokens": sample.output_tokens}],
+        "doc_hash": document_hash(sample.doc),
+        "input": sample.context,
+    }
+    if raw != filtered:
+        line["resps"] = raw
+    if sample.error is not None:
+        line["error"] = sample.error
+    return line | {name: value for name, value in sample.metrics.items() if name not in line}
+
+
+def _unwrapped(answers: Sequence[Any]) -> Any:
+    return answers[0] if len(answers) == 1 else answers
+
+
 _OWN = Layout(
     name="fasteval",
     stamp=date_string,
@@ -95,7 +123,7 @@ _LM_EVAL = Layout(
 #: By name; the first is what a run writes where nothing is said.
 LAYOUTS: dict[str, Layout] = {
     "fasteval": _OWN,
-    "lmms-eval": replace(_OWN, name="lmms-eval", sample=lmms_eval_layout.sample_to_dict),
+    "lmms-eval": replace(_OWN, name="lmms-eval", sample=_lmms_eval_sample),
     "lm-eval": _LM_EVAL,
 }
 

@@ -3,40 +3,79 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasteval.errors import UnknownNameError
 from fasteval.results.statistics import RunStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pandas import DataFrame
 
-    from fasteval.results.document import ScoredDocument
     from fasteval.results.report import Report
-    from fasteval.results.sample import Sample
+    from fasteval.results.sample import Sample, ScoredDocument
 
-__all__ = ["GroupResult", "Results", "TaskResult"]
+__all__ = ["GroupResult", "Results", "Score", "TaskResult"]
+
+
+class Score(NamedTuple):
+    """One metric under one filter.
+
+    Attributes:
+        metric: its name.
+        filter: the filter's name.
+        value: what came out.
+        stderr: its standard error; "N/A" where the aggregation has none; None where nobody said.
+        higher_is_better: the metric's direction; None where nobody said.
+    """
+
+    metric: str
+    filter: str
+    value: Any
+    stderr: float | str | None
+    higher_is_better: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskResult:
+class _Scored:
+    """What tasks and groups have in common.
+
+    Attributes:
+        name: the name.
+        alias: the name that the table shows.
+        version: of the task or group.
+        metrics: values by "metric,filter"; empty for a group that only collects names.
+        stderrs: standard errors by "metric_stderr,filter"; "N/A" where the aggregation has none.
+        higher_is_better: direction by metric.
+    """
+
+    name: str
+    alias: str = ""
+    version: int | str = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    stderrs: Mapping[str, float | str] = field(default_factory=dict)
+    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
+
+    def scores(self) -> Iterator[Score]:
+        """Yields the metrics under their filters."""
+        for key, value in self.metrics.items():
+            metric, _, filter_name = key.partition(",")
+            stderr = self.stderrs.get(f"{metric}_stderr,{filter_name}")
+            yield Score(metric, filter_name, value, stderr, self.higher_is_better.get(metric))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskResult(_Scored):
     """The result of one task.
 
     Attributes:
-        name: the task's name.
-        alias: the name that the table shows.
-        version: the task's version.
         n_shot: examples before the question.
         n_docs: documents of the split.
         n_effective: documents that the run looked at, after limit and offset.
         errors: documents among them that have no score.
         failures: metrics that could not be aggregated, one line each.
-        metrics: values by "metric,filter".
-        stderrs: standard errors by "metric_stderr,filter"; "N/A" where the aggregation has none.
-        higher_is_better: direction by metric.
         config: the task's configuration.
         documents: the scored documents, in document order.
         fingerprint: digest of the task's configuration, code and data.
@@ -44,17 +83,11 @@ class TaskResult:
         media: gives a document's media by its number, for reports; None where nobody can load them any more.
     """
 
-    name: str
-    alias: str = ""
-    version: int | str = 0
     n_shot: int = 0
     n_docs: int = 0
     n_effective: int = 0
     errors: int = 0
     failures: Sequence[str] = ()
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    stderrs: Mapping[str, float | str] = field(default_factory=dict)
-    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     documents: Sequence[ScoredDocument] = ()
     fingerprint: str = ""
@@ -68,26 +101,14 @@ class TaskResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupResult:
+class GroupResult(_Scored):
     """The result of a group of tasks.
 
     Attributes:
-        name: the group's name.
         members: names of its tasks and groups.
-        alias: the name that the table shows.
-        version: the group's version.
-        metrics: values by "metric,filter"; empty for a group that only collects names.
-        stderrs: standard errors by "metric_stderr,filter", or "N/A".
-        higher_is_better: direction by metric.
     """
 
-    name: str
     members: tuple[str, ...]
-    alias: str = ""
-    version: int | str = 0
-    metrics: Mapping[str, Any] = field(default_factory=dict)
-    stderrs: Mapping[str, float | str] = field(default_factory=dict)
-    higher_is_better: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +210,6 @@ class Results:
             UnknownNameError: no layout has that name.
             OutputError: a file cannot be written.
         """
-        from pathlib import Path
-
         from fasteval.results.files import save_results
 
         return save_results(self, Path(path), log_samples=log_samples, layout=layout)
@@ -201,8 +220,6 @@ class Results:
         Raises:
             OutputError: it cannot be written.
         """
-        from pathlib import Path
-
         from fasteval.results.report import write_report
         from fasteval.results.saved import saved_form
 

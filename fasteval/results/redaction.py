@@ -24,23 +24,9 @@ __all__ = ["REDACTED", "redact", "remember_secrets", "without_secrets"]
 REDACTED = "[redacted]"
 _REDACTED_BYTES = REDACTED.encode()
 
-_SECRET_ENDINGS = (
-    "apikey",
-    "apikeys",
-    "accesskey",
-    "privatekey",
-    "secretkey",
-    "token",
-    "secret",
-    "secrets",
-    "password",
-    "passwd",
-    "passphrase",
-    "pwd",
-    "authorization",
-    "cookie",
-    "credential",
-    "credentials",
+_SECRET_ENDING = re.compile(
+    r"(?:(?:api|access|private|secret)key|apikeys|token|secrets?|password|passwd|passphrase|pwd|authorization|cookie"
+    r"|credentials?)\Z"
 )
 # Texts of a tokenizer's vocabulary, not credentials.
 _VOCABULARY = re.compile(
@@ -101,7 +87,7 @@ def without_secrets(text: AnyStr) -> AnyStr:
 def is_secret(key: str) -> bool:
     """Whether a value under this name is a credential."""
     letters = re.sub(r"[^a-z0-9]", "", key.lower())
-    return letters.endswith(_SECRET_ENDINGS) and not _VOCABULARY.search(letters)
+    return _SECRET_ENDING.search(letters) is not None and not _VOCABULARY.search(letters)
 
 
 def _concealed(value: Any) -> Any:

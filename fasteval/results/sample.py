@@ -1,9 +1,9 @@
-"""`Sample`: one document with its prompt, its answers and its scores, as the samples file has it."""
+"""`Sample`: a document with prompt, answers and scores, as the samples file has it; `ScoredDocument`: all of them."""
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from fasteval.results.encoding import to_json, without_media
@@ -13,21 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
-__all__ = ["Sample"]
+__all__ = ["Sample", "ScoredDocument"]
 
-#: Fields that are written under their own names.
-_WRITTEN_AS_THEY_ARE = (
-    "doc_id",
-    "doc",
-    "target",
-    "prompt",
-    "resps",
-    "filtered_resps",
-    "filter",
-    "finish_reason",
-    "prompt_tokens",
-    "output_tokens",
-)
 #: Fields that are written only where they say something.
 _OPTIONAL = ("judgements", "continuations", "logprobs", "is_greedy", "scored_tokens", "request_keys", "error")
 
@@ -82,7 +69,8 @@ class Sample:
     def from_dict(cls, line: Mapping[str, Any]) -> Self:
         """Returns the sample that `to_dict` turned into `line`, as far as JSON can tell."""
         metrics = {name: line.get(f"metric_{name}", line.get(name)) for name in line["metrics"]}
-        given = {name: line[name] for name in (*_WRITTEN_AS_THEY_ARE, *_OPTIONAL) if name in line}
+        own = {field.name for field in fields(cls)} - {"context", "metrics"}
+        given = {name: value for name, value in line.items() if name in own}
         return cls(**given, context=line["input"], metrics=metrics)
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,3 +102,22 @@ class Sample:
         for name, value in self.metrics.items():
             sample[f"metric_{name}" if name in sample or name in _OPTIONAL else name] = value
         return sample
+
+
+@dataclass(slots=True)
+class ScoredDocument:
+    """One document after scoring, under every filter.
+
+    Attributes:
+        doc_id: its number in its split.
+        values: for each filter the metrics' values; empty if the document failed.
+        samples: for each filter the line of the samples file.
+        cluster: label of the cluster that its standard error belongs to (an image, a video), or None.
+        error: why it has no values.
+    """
+
+    doc_id: int
+    values: dict[str, dict[str, Any]] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    cluster: Any = None
+    error: str | None = None

@@ -52,12 +52,10 @@ def _scores(results: Results) -> dict[str, Any]:
 def _entry(result: TaskResult | GroupResult) -> dict[str, Any]:
     """Returns alias, values and standard errors, each value followed by its error."""
     entry: dict[str, Any] = {"alias": result.alias or result.name}
-    for key, value in result.metrics.items():
-        metric, _, name = key.partition(",")
-        entry[key] = value
-        stderr_key = f"{metric}_stderr,{name}"
-        if stderr_key in result.stderrs:
-            entry[stderr_key] = result.stderrs[stderr_key]
+    for key, score in zip(result.metrics, result.scores(), strict=True):
+        entry[key] = score.value
+        if score.stderr is not None:
+            entry[f"{score.metric}_stderr,{score.filter}"] = score.stderr
     return entry | {key: value for key, value in result.stderrs.items() if key not in entry}
 
 

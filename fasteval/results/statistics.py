@@ -14,6 +14,12 @@ __all__ = ["STAGES", "RunStatistics"]
 
 #: The stages of a run, in the order in which they are reported; which one an instant belongs to, `timeline` says.
 STAGES = ("start", "load", "engine", "scoring", "other")
+# What a results file has under the very names of the attributes.
+_FIGURES = (
+    *("requests", "unique_requests", "cache_hits", "sent", "prompt_tokens", "output_tokens", "truncated", "errors"),
+    *("peak_memory_bytes", "requests_per_second", "tokens_per_second"),
+    *("engine_requests_per_second", "engine_tokens_per_second"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,27 +93,18 @@ class RunStatistics:
     def to_dict(self) -> dict[str, Any]:
         """Returns everything but the counters; the last three are the names under which lmms-eval reports speed."""
         scored = self.log_likelihood
-        return ({} if scored is None else {"log_likelihood": scored.to_dict()}) | {
+        times: dict[str, Any] = {
             "wall_seconds": self.wall_seconds,
             "stages": {stage: self.stages.get(stage, 0.0) for stage in STAGES},
             "busy": dict(self.busy),
-            "requests": self.requests,
-            "unique_requests": self.unique_requests,
-            "cache_hits": self.cache_hits,
-            "sent": self.sent,
-            "prompt_tokens": self.prompt_tokens,
-            "output_tokens": self.output_tokens,
-            "truncated": self.truncated,
-            "errors": self.errors,
-            "peak_memory_bytes": self.peak_memory_bytes,
-            "requests_per_second": self.requests_per_second,
-            "tokens_per_second": self.tokens_per_second,
-            "engine_requests_per_second": self.engine_requests_per_second,
-            "engine_tokens_per_second": self.engine_tokens_per_second,
+        }
+        aliases = {
             "total_gen_tokens": self.output_tokens,
             "total_elapsed_time": self.wall_seconds,
             "avg_speed": self.tokens_per_second,
         }
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        return ({} if scored is None else {"log_likelihood": scored.to_dict()}) | times | figures | aliases
 
 
 def _rate(count: int, seconds: float) -> float:

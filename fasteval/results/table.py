@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fasteval.results.model import GroupResult, Results, TaskResult
     from fasteval.results.statistics import RunStatistics
 
-__all__ = ["plain_table", "print_results", "rich_table", "sections", "throughput_line"]
+__all__ = ["arrow", "plain_table", "print_results", "rich_table", "sections", "throughput_line"]
 
 _COLUMNS = ("Version", "Filter", "n-shot", "Metric", "↑", "Value", "±", "Stderr")
 _RIGHT_ALIGNED = frozenset({"Version", "n-shot", "Value", "Stderr"})
@@ -120,21 +120,23 @@ def sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
 
 def _rows(entries: Iterable[TaskResult | GroupResult]) -> Iterator[_TableRow]:
     for entry in entries:
-        for key, value in entry.metrics.items():
-            metric, _, filter_name = key.partition(",")
-            stderr = entry.stderrs.get(f"{metric}_stderr,{filter_name}", "N/A")
-            direction = entry.higher_is_better.get(metric)
+        for score in entry.scores():
             yield _TableRow(
                 name=printable(entry.alias or entry.name, _MAX_CELL),
                 version=printable(entry.version),
-                filter=printable(filter_name or "none"),
+                filter=printable(score.filter or "none"),
                 n_shot=str(getattr(entry, "n_shot", "")),
-                metric=printable(metric, _MAX_CELL),
-                arrow="" if direction is None else "↑" if direction else "↓",
-                value=_cell(value),
+                metric=printable(score.metric, _MAX_CELL),
+                arrow=arrow(score.higher_is_better),
+                value=_cell(score.value),
                 sign="±",
-                stderr=_cell(stderr),
+                stderr=_cell("N/A" if score.stderr is None else score.stderr),
             )
+
+
+def arrow(higher_is_better: bool | None) -> str:
+    """Returns the direction of a metric as the tables show it; "" where nobody said."""
+    return "" if higher_is_better is None else "↑" if higher_is_better else "↓"
 
 
 def _cell(value: Any) -> str:

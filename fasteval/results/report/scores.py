@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasteval.results.report.documents import per_document
 from fasteval.results.report.intervals import interval_of_stderr
+from fasteval.results.table import arrow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -95,7 +96,6 @@ def _rows(
             interval = interval.of_share()
         # acc_norm is no part of acc: parts have fewer documents than the whole.
         is_part = metric.startswith(f"{first}_") and count is not None and count < n_first
-        direction = directions.get(metric)
         yield ScoreRow(
             metric=metric.removeprefix(f"{first}_") if is_part else metric,
             filter=filter_name if has_filters else "",
@@ -103,7 +103,7 @@ def _rows(
             stderr=format_number(stderr) if isinstance(stderr, int | float) else "",
             share=number if number is not None and 0 <= number <= 1 else None,
             interval=interval,
-            direction="" if direction is None else "↑" if direction else "↓",
+            direction=arrow(directions.get(metric)),
             n=count,
             is_part=is_part,
         )

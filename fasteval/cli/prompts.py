@@ -89,7 +89,7 @@ def diff(base: str, candidate: str, checkpoint: str | None, *, as_json: bool) ->
     from fasteval.results.encoding import to_json
     from fasteval.results.saved import read_run
 
-    renderer = None if checkpoint is None else Renderer(find_checkpoint(checkpoint))
+    renderer = None if checkpoint is None else Renderer(find_checkpoint(checkpoint, weights=False))
     compared, found = diff_prompts(read_run(Path(base)), read_run(Path(candidate)), renderer)
     if as_json:
         say_json(to_json({"compared": compared, "different": [one.to_dict() for one in found]}))

@@ -11,6 +11,7 @@ import click
 from fasteval.cli.completion import complete_tasks
 from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import CommandGroup, flag, switch
+from fasteval.cli.preview import describe
 from fasteval.cli.prompting import folder_flag, prompt_flags
 from fasteval.cli.settings import flat, merged
 from fasteval.errors import UsageError
@@ -18,7 +19,7 @@ from fasteval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fasteval.api.task import DocumentRequest, Task
+    from fasteval.api.task import Task
     from fasteval.tasks.validation import Validation
 
 __all__ = ["LISTINGS", "print_listing", "tasks"]
@@ -78,16 +79,27 @@ def validate_tasks(
 @tasks.command("show")
 @click.argument("name", shell_complete=complete_tasks)
 @flag("--doc", "-d", type=int, default=0, show_default=True, help="Number of the document in its split.")
+@flag("--tokenizer", metavar="CHECKPOINT", help="Show the exact text and its tokens, as this checkpoint gets them.")
 @prompt_flags
-def show_task(name: str, doc: int, **flags: Any) -> None:
-    """Shows one document of the task NAME: prompt, media, right answer and generation kwargs. Needs no model."""
+def show_task(name: str, doc: int, tokenizer: str | None, **flags: Any) -> None:
+    """Shows one document of the task NAME: prompt, media, right answer and generation kwargs. Needs no model.
+
+    With a tokenizer (a folder, a name on the Hub, or one of `fasteval models`) the chat template is applied, and the
+    tokens are listed; of a choice, where its context ends and what is scored begins.
+    """
     from fasteval.api.task import PromptOptions
 
+    model = None
+    if tokenizer is not None:
+        from fasteval.models.create import resolve_tokenizer
+
+        model, profile = resolve_tokenizer(tokenizer)
+        flags["prompt_profile"] = flags["prompt_profile"] or profile
     task = _load(name, flat(flags.pop("include_path")), merged(flags.pop("datasets")), flags["prompt_profile"])
     if not 0 <= doc < len(task.docs):
         raise UsageError(f"--doc {doc} does not exist: {name} has documents 0 to {len(task.docs) - 1}")
     options = PromptOptions(**{key: value for key, value in flags.items() if value is not None})
-    say(_describe(task, doc, options))
+    say(describe(task, doc, options, model))
 
 
 def print_listing(include_path: Sequence[str], kinds: Sequence[str], patterns: Sequence[str] = ()) -> None:
@@ -136,45 +148,3 @@ def _load(name: str, include_path: Sequence[str], datasets: dict[str, str], prom
     if name in loaded:
         return loaded[name]
     raise UsageError(f"'{name}' is not one task but {len(loaded)}: {', '.join(loaded)}")
-
-
-def _describe(task: Task, doc_id: int, options: Any) -> str:
-    """Returns the document as lines for a person."""
-    from fasteval.results.encoding import to_json, without_media
-
-    doc = task.docs[doc_id]
-    requests = task.document_requests(doc_id, doc, options)
-    visuals = [_describe_medium(medium) for medium in task.media(doc)]
-    sections = [
-        ("task", f"{task.name} ({task.OUTPUT_TYPE}, split {task.split}, document {doc_id} of {len(task.docs)})")
-    ]
-    for index, request in enumerate(requests):
-        # The choices of a question share their prompt.
-        if index == 0 or request.prompt != requests[index - 1].prompt:
-            sections.append(("prompt", _describe_prompt(request)))
-        if request.continuation is not None:
-            sections.append((f"choice {request.slot}", repr(request.continuation)))
-    sections += [("media", "\n".join(visuals) or "none"), ("target", repr(task.doc_to_target(doc)))]
-    if requests and requests[0].generation_kwargs is not None:
-        sections.append(("generation kwargs", to_json(dict(requests[0].generation_kwargs), indent=True).decode()))
-    sections.append(("document", to_json(without_media(doc), indent=True).decode()))
-    return "\n\n".join(f"[{title}]\n{text}" for title, text in sections)
-
-
-def _describe_prompt(request: DocumentRequest) -> str:
-    if request.prompt.text is not None:
-        return request.prompt.text
-    lines = []
-    for message in request.prompt.messages or ():
-        content = message["content"]
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        texts = [part["text"] if part["type"] == "text" else f"<{part['type']}>" for part in parts]
-        lines.append(f"{message['role']}: " + "\n".join(texts))
-    return "\n".join(lines)
-
-
-def _describe_medium(medium: Any) -> str:
-    size, mode = getattr(medium, "size", None), getattr(medium, "mode", "")
-    if isinstance(size, tuple):
-        return f"image, {size[0]} x {size[1]} pixels, {mode}"
-    return medium if isinstance(medium, str) else type(medium).__name__

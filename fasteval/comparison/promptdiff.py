@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.prompt import Prompt
 from fasteval.comparison.documents import plain_prompt
-from fasteval.errors import CheckpointError, UsageError
+from fasteval.errors import UsageError
+from fasteval.models.tokens import load_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -49,23 +50,8 @@ class Renderer:
     """transformers' own rendering of messages, and its tokens, for one checkpoint. Loads no weights."""
 
     def __init__(self, checkpoint: Path) -> None:
-        """Loads the processor, or the tokenizer where there is none.
-
-        Raises:
-            UsageError: transformers is not installed.
-            CheckpointError: it cannot read the checkpoint.
-        """
-        from fasteval.models.torchvision_repair import repair_torchvision
-
-        try:
-            repair_torchvision()
-            import transformers
-        except ImportError as error:
-            raise UsageError(f"tokens are made by transformers: pip install transformers ({error})") from None
-        try:
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(checkpoint)
-        except (OSError, ValueError, KeyError) as error:
-            raise CheckpointError(f"{checkpoint}: transformers finds no tokenizer there: {error}") from error
+        """Loads the tokenizer (see `load_tokenizer` for what it raises)."""
+        self._tokenizer = load_tokenizer(checkpoint)
 
     def text(self, messages: Sequence[Mapping[str, Any]]) -> str:
         """Returns what transformers makes of chat messages, up to where the answer begins."""

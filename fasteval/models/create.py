@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fasteval.api.model import LMM
-from fasteval.errors import RequestError, UnknownNameError, UsageError
+from fasteval.errors import UnknownNameError, UsageError
 from fasteval.models.named import NAMED, SYNONYMS, NamedModel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from fasteval.api.prompt import Prompt
     from fasteval.models.checkpoint.chat_template import ChatTemplate
     from fasteval.models.engine import Engine
     from fasteval.models.engine_config import EngineConfig
     from fasteval.models.host.launch import Launch
+    from fasteval.models.tokens import RequestTokenizer
     from fasteval.models.user import InstanceOf
 
-__all__ = ["ModelSource", "resolve_model"]
+__all__ = ["ModelSource", "resolve_model", "resolve_tokenizer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,27 @@ def resolve_model(
     if isinstance(model, LMM):
         return _of_object(model, type(model).__name__)
     return ModelSource(type(model).__name__, "default", lambda _instance_of, _documents: model, is_borrowed=True)
+
+
+def resolve_tokenizer(name: str) -> tuple[RequestTokenizer, str]:
+    """Returns what renders and tokenizes for a checkpoint, and the prompt profile of a model that has a name.
+
+    Args:
+        name: a folder, a name on the Hub, or a model's name; weights are neither needed nor downloaded.
+
+    Raises:
+        UsageError: the model's name stands for no checkpoint.
+        CheckpointError: there is no tokenizer.
+    """
+    from fasteval.models.checkpoint.find import find_checkpoint
+    from fasteval.models.tokens import RequestTokenizer
+
+    named = NAMED.get(SYNONYMS.get(name, name))
+    if named is None:
+        return RequestTokenizer(find_checkpoint(name, weights=False)), "default"
+    if named.checkpoint is None:
+        raise UsageError(f"'{name}' stands for no checkpoint of its own: name the one whose tokenizer is meant")
+    return RequestTokenizer(find_checkpoint(named.checkpoint, weights=False)), named.prompt_profile
 
 
 def _model_class(reference: str) -> type[LMM]:
@@ -199,11 +220,12 @@ def _of_config(
     """Returns the source of a checkpoint that is run in a host process."""
 
     def host(launch: Launch) -> Engine:
+        from fasteval.models.checkpoint.chat_template import render_prompt
         from fasteval.models.host.engine import HostEngine
 
         return HostEngine(
             config,
-            render=_renderer(template),
+            render=partial(render_prompt, template),
             cache_folder=cache_folder,
             heartbeat_timeout=heartbeat_timeout,
             launch=launch,
@@ -278,17 +300,6 @@ def _engine_config(
         rendering=rendering,
         frames=frames,
     )
-
-
-def _renderer(template: ChatTemplate | None) -> Callable[[Prompt], str]:
-    def render(prompt: Prompt) -> str:
-        if prompt.text is not None:
-            return prompt.text
-        if template is None:
-            raise RequestError("the checkpoint has no chat template: pass --model_args chat_template=<file>")
-        return template.render(prompt)
-
-    return render
 
 
 def _replay(model_args: dict[str, Any]) -> ModelSource:

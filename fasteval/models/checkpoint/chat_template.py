@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from fasteval.api.prompt import Prompt
 
-__all__ = ["ChatTemplate"]
+__all__ = ["ChatTemplate", "render_prompt"]
 
 _PROBE = "fasteval probe text"
 
@@ -110,6 +110,19 @@ class ChatTemplate:
         except Exception:  # noqa: BLE001 - one that wants plain strings may fail on a list in any way
             return False
         return _PROBE in text and "'text'" not in text and '"text"' not in text
+
+
+def render_prompt(template: ChatTemplate | None, prompt: Prompt) -> str:
+    """Returns the exact text that a checkpoint with this template is shown; plain text is shown as it is.
+
+    Raises:
+        RequestError: there is no template for chat messages, or it refuses them.
+    """
+    if prompt.text is not None:
+        return prompt.text
+    if template is None:
+        raise RequestError("the checkpoint has no chat template: pass --model_args chat_template=<file>")
+    return template.render(prompt)
 
 
 def _up_to(text: str, beginning: str) -> str:

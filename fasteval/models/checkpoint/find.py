@@ -13,20 +13,22 @@ from fasteval.errors import CheckpointError
 
 __all__ = ["find_checkpoint", "what_is_missing"]
 
-_PATTERNS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py", "*.safetensors"]
+_WORDS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py"]
+_TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tekken.json")
 _WEIGHTS = ("*.safetensors", "*.gguf")
 _PICKLES = ("*.bin", "*.pt", "*.pth")
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _TIMEOUT_SECONDS = 5.0
 
 
-def find_checkpoint(pretrained: str | Path, revision: str | None = None) -> Path:
+def find_checkpoint(pretrained: str | Path, revision: str | None = None, *, weights: bool = True) -> Path:
     """Returns the folder of a checkpoint that is complete: configuration and all weights.
 
     Args:
         pretrained: a local folder, or a name on the Hub; a complete copy on this machine is taken as it is, without
             a look at the network.
         revision: branch, tag or commit on the Hub.
+        weights: False where the tokenizer is all that is wanted: nothing else has to be there, or is downloaded.
 
     Raises:
         CheckpointError: it is nowhere, or not complete.
@@ -38,14 +40,14 @@ def find_checkpoint(pretrained: str | Path, revision: str | None = None) -> Path
     except (OSError, RuntimeError, ValueError):  # too long, somebody else's home, a null character
         raise CheckpointError(f"the checkpoint folder {name[:200]} does not exist") from None
     if is_folder:
-        missing = what_is_missing(folder)
+        missing = _lacks(folder, weights=weights)
         if missing:
             raise CheckpointError(f"the folder {folder} is no complete checkpoint: {missing}")
         return folder.resolve()
     if not _HUB_NAME.fullmatch(name) or name.startswith((".", "~")):
         raise CheckpointError(f"the checkpoint folder {name} does not exist")
-    local = _from_cache(name, revision)
-    return local if local is not None else _from_hub(name, revision)
+    local = _from_cache(name, revision, weights=weights)
+    return local if local is not None else _from_hub(name, revision, weights=weights)
 
 
 def what_is_missing(folder: Path) -> str | None:
@@ -69,6 +71,12 @@ def what_is_missing(folder: Path) -> str | None:
     return f"{short[0]} is damaged or not written to its end" if short else None
 
 
+def _lacks(folder: Path, *, weights: bool) -> str | None:
+    if weights:
+        return what_is_missing(folder)
+    return None if any((folder / name).is_file() for name in _TOKENIZERS) else f"it has no {_TOKENIZERS[0]}"
+
+
 def _is_cut_short(path: Path) -> bool:
     """Whether a file of weights is shorter than its header says.
 
@@ -88,7 +96,7 @@ def _is_cut_short(path: Path) -> bool:
     return bool(size < 8 + length + max(ends, default=0))
 
 
-def _from_cache(name: str, revision: str | None) -> Path | None:
+def _from_cache(name: str, revision: str | None, *, weights: bool) -> Path | None:
     """Returns the copy in the Hub's local cache, if there is a complete one."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
@@ -99,10 +107,10 @@ def _from_cache(name: str, revision: str | None) -> Path | None:
         raise CheckpointError(f"'{name}' is neither a folder nor a name that the Hub allows") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         return None
-    return None if what_is_missing(folder) else folder
+    return None if _lacks(folder, weights=weights) else folder
 
 
-def _from_hub(name: str, revision: str | None) -> Path:
+def _from_hub(name: str, revision: str | None, *, weights: bool) -> Path:
     """Downloads a checkpoint.
 
     Raises:
@@ -119,7 +127,11 @@ def _from_hub(name: str, revision: str | None) -> Path:
     try:
         # The commit, so that what is downloaded is what was asked about.
         info: Any = HfApi().model_info(name, revision=revision, timeout=_TIMEOUT_SECONDS)
-        folder = Path(snapshot_download(name, revision=info.sha, allow_patterns=_PATTERNS))
+        folder = Path(
+            snapshot_download(
+                name, revision=info.sha, allow_patterns=[*_WORDS, *(["*.safetensors"] if weights else [])]
+            )
+        )
     except GatedRepoError:
         raise CheckpointError(
             f"checkpoint '{name}' is gated: accept its terms on the Hub, and log in with `hf auth login`"
@@ -130,7 +142,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
         raise CheckpointError(f"there is no checkpoint '{name}' on the Hub, or it is private") from None
     except Exception as error:  # the Hub's client passes on its HTTP library's errors, which changed between versions
         raise CheckpointError(nowhere) from error
-    missing = what_is_missing(folder)
+    missing = _lacks(folder, weights=weights)
     if missing:
         raise CheckpointError(f"checkpoint '{name}' is not complete on the Hub: {missing}")
     return folder

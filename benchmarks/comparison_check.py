@@ -13,7 +13,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from fasteval.comparison.compare import choose_metric, paired_scores
-from fasteval.comparison.documents import documents_of, metric_keys
+from fasteval.comparison.documents import documents_of
 from fasteval.comparison.pairing import pair_documents
 from fasteval.results.markdown import markdown_table
 from fasteval.results.saved import SavedRun, read_run
@@ -35,12 +35,12 @@ def main() -> None:
 def figures(base: SavedRun, candidate: SavedRun, name: str) -> list[tuple[str, str, str, str]]:
     """Returns a task's figures: ours, and the ones of the libraries."""
     pairs = pair_documents(documents_of(base.tasks[name]), documents_of(candidate.tasks[name])).both
-    key = choose_metric(metric_keys(base.tasks[name]), None, name)
+    key = choose_metric(base.tasks[name].metric_keys, None, name)
     alone = paired_scores(pairs, key, None, 1234)
     both = int(np.count_nonzero(alone.base * alone.candidate))
     table = [[both, alone.lost], [alone.gained, alone.count - both - alone.lost - alone.gained]]
     rows = [("McNemar's exact p", alone.p_value, mcnemar(table, exact=True).pvalue)]
-    cluster = base.tasks[name].config.get("cluster_key")
+    cluster = base.tasks[name].cluster_key
     if cluster:
         scores = paired_scores(pairs, key, cluster, 1234)
         differences = scores.candidate - scores.base

@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from fasteval.comparison import PairedScores
-from fasteval.comparison.holm import holm
+from fasteval.comparison.compare import holm
 from fasteval.gate import Outcome, Policy, SequentialGate, TaskPolicy
 from fasteval.results.sample import ScoredDocument
 from fasteval.results.saved import SavedRun, SavedTask

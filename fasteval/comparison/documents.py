@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fasteval.results.saved import value_of
+
 if TYPE_CHECKING:
     from fasteval.results.saved import SavedTask
 
-__all__ = ["RunDocument", "as_number", "documents_of", "metric_keys", "plain_prompt", "short_name"]
+__all__ = ["RunDocument", "documents_of", "plain_prompt", "short_name"]
 
 #: What samples hold beside metrics. lmms-eval's name none of their metrics, so that these must be known.
 _NO_METRICS = frozenset(
@@ -36,6 +36,7 @@ class RunDocument:
         columns: its columns without media; empty where the file has none.
         error: why it has no score.
         is_truncated: whether its answer ended because of the length limit; None where the file does not say.
+        samples: how many lines of the samples file it has.
     """
 
     doc_id: int
@@ -48,6 +49,7 @@ class RunDocument:
     columns: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
     is_truncated: bool | None = None
+    samples: int = 0
 
 
 def documents_of(task: SavedTask) -> dict[int, RunDocument]:
@@ -55,27 +57,18 @@ def documents_of(task: SavedTask) -> dict[int, RunDocument]:
 
     Where a file names no filters (lmms-eval's), the samples of a document are taken to be in the filters' order.
     """
-    filters = list(dict.fromkeys(key.partition(",")[2] for key in metric_keys(task))) or ["none"]
-    seen: dict[int, int] = defaultdict(int)
+    filters = list(dict.fromkeys(key.partition(",")[2] for key in task.metric_keys)) or ["none"]
     documents: dict[int, RunDocument] = {}
     for sample in task.samples:
-        number = sample["doc_id"]
-        name = str(sample.get("filter") or filters[min(seen[number], len(filters) - 1)])
-        seen[number] += 1
-        document = documents.get(number)
+        document = documents.get(sample["doc_id"])
         if document is None:
-            document = documents[number] = _document(sample)
-        _add(document, sample, name, str(task.config.get("score_key") or "score"))
+            document = documents[sample["doc_id"]] = _document(sample)
+        place = min(document.samples, len(filters) - 1)
+        _add(document, sample, str(sample.get("filter") or filters[place]), task)
     if len({document.content for document in documents.values()}) == 1 and len(documents) > 1:
         for document in documents.values():
             document.content = None  # lmms-eval hashes nothing: every document has the same digest
     return documents
-
-
-def metric_keys(task: SavedTask) -> list[str]:
-    """Returns the "metric,filter" names of a results file's values, in its order."""
-    keys = (key for key in task.values if "," in key)
-    return [key for key in keys if not key.partition(",")[0].endswith(("_stderr", "_stderr_clt", "_stderr_clustered"))]
 
 
 def short_name(key: str) -> str:
@@ -108,22 +101,13 @@ def plain_prompt(sample: Mapping[str, Any]) -> str:
     return ""
 
 
-def _add(document: RunDocument, sample: Mapping[str, Any], filter_name: str, score_key: str) -> None:
+def _add(document: RunDocument, sample: Mapping[str, Any], filter_name: str, task: SavedTask) -> None:
     """Adds what the sample says under its filter."""
+    document.samples += 1
     if sample.get("error") is not None:
         document.error = str(sample["error"])
     document.answers[filter_name] = sample.get("filtered_resps")
     for metric in sample.get("metrics") or [name for name in sample if name not in _NO_METRICS]:
-        renamed = f"metric_{metric}"
-        number = as_number(sample.get(renamed, sample.get(metric)), score_key)
+        number = task.number(value_of(sample, metric))
         if number is not None:
             document.values[f"{metric},{filter_name}"] = number
-
-
-def as_number(value: Any, score_key: str) -> float | None:
-    """Returns a document's value as a number: itself, or the score of a mapping that has one; None for others."""
-    if isinstance(value, Mapping):
-        value = value.get(score_key)
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)

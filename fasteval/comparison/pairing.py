@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from fasteval.comparison.documents import RunDocument
 
-__all__ = ["Pairs", "category_column", "cluster_codes", "pair_documents"]
+    #: One document in both runs.
+    Pair = tuple[RunDocument, RunDocument]
+
+__all__ = ["Pair", "Pairs", "category_column", "cluster_codes", "pair_documents"]
 
 #: Columns that people sort benchmarks by; the first that is there makes the categories.
 _USUAL = ("category", "kind", "type", "question_type", "subject", "topic", "domain", "task", "data_type", "difficulty")
@@ -31,7 +34,7 @@ class Pairs(NamedTuple):
         errors: documents without a score in the first and in the second.
     """
 
-    both: list[tuple[RunDocument, RunDocument]]
+    both: list[Pair]
     unpaired: tuple[int, int]
     errors: tuple[int, int]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fasteval.comparison.comparable import mismatches
 from fasteval.comparison.compare import choose_metric, paired_scores
-from fasteval.comparison.documents import documents_of, metric_keys, short_name
+from fasteval.comparison.documents import documents_of, short_name
 from fasteval.comparison.pairing import pair_documents
 from fasteval.errors import IncomparableError, UnknownNameError, UsageError
 from fasteval.gate.report import Check, GateReport, Outcome
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from fasteval.comparison.documents import RunDocument
     from fasteval.gate.policy import Policy, TaskPolicy
     from fasteval.gate.report import SequentialFacts
-    from fasteval.results.saved import SavedRun
+    from fasteval.results.saved import SavedRun, SavedTask
 
-__all__ = ["Early", "critical_checks", "higher_is_better", "judge", "paired_metric"]
+__all__ = ["Early", "judge", "paired_metric"]
 
 _SEED = 1234
+_OUTCOMES = {True: Outcome.PASSED, False: Outcome.FAILED, None: Outcome.UNDECIDED}
 
 
 class Early(NamedTuple):
@@ -45,15 +46,6 @@ class Early(NamedTuple):
     cut: frozenset[str]
     risk: float
     facts: SequentialFacts
-
-
-class _Subject(NamedTuple):
-    """One task that is judged."""
-
-    name: str
-    policy: TaskPolicy
-    base: dict[int, RunDocument]
-    candidate: dict[int, RunDocument]
 
 
 def judge(
@@ -73,15 +65,14 @@ def judge(
             known = [*baseline.tasks, *candidate.tasks]
             raise UnknownNameError("task", name, known, hint="in the policy; neither run has it")
         documents = [documents_of(run.tasks[name]) if name in run.tasks else {} for run in (baseline, candidate)]
-        subject = _Subject(name, task, *documents)
+        subject = _Subject(name, task, baseline, candidate, *documents)
         if name in candidate.tasks and (task.max_drop is None or name in baseline.tasks):
             if task.max_drop is not None:
-                both = pair_documents(subject.base, subject.candidate).both
-                differing += [str(mismatch) for mismatch in mismatches(baseline, candidate, name, both)]
-            checks += _checks(baseline, candidate, subject, policy, early)
+                differing += mismatches(baseline, candidate, name, pair_documents(*documents).both)
+            checks += subject.checks(policy, early)
         else:
             missing = "candidate" if name not in candidate.tasks else "baseline"
-            checks.append(_check(subject, "complete", Outcome.UNDECIDED, f"the {missing} has no such task"))
+            checks.append(subject.check("complete", None, f"the {missing} has no such task"))
     if differing and not force:
         raise IncomparableError("these runs cannot be compared (--force judges anyway): " + "; ".join(differing))
     return GateReport(
@@ -94,136 +85,121 @@ def judge(
     )
 
 
-def _checks(
-    baseline: SavedRun, candidate: SavedRun, subject: _Subject, policy: Policy, early: Early | None
-) -> Iterator[Check]:
-    """Yields the checks of a task that is there."""
-    yield from _errors(baseline, candidate, subject)
-    failures = candidate.tasks[subject.name].facts.get("failures")
-    if failures:
-        yield _check(subject, "complete", Outcome.UNDECIDED, str(failures[0]))
-    elif candidate.facts.get("is_complete") is False and early is None and not _any_errors(candidate):
-        yield _check(subject, "complete", Outcome.UNDECIDED, "the candidate's run was interrupted")
-    for name in ("floor", "ceiling", "max_drop", "max_truncated"):
-        if getattr(subject.policy, name) is None:
-            continue
-        if early is not None and (subject.name, name) in early.settled:
-            yield _check(subject, name, *early.settled[subject.name, name])
-        elif early is not None and subject.name in early.cut:
-            yield _check(subject, name, Outcome.UNDECIDED, "not settled when the verdict was")
-        elif name == "max_drop":
-            yield _drop(baseline, subject, policy, 1.0 if early is None else early.risk)
-        elif name == "max_truncated":
-            yield _truncated(subject)
-        else:
-            yield _value(candidate, subject, name)
+class _Subject(NamedTuple):
+    """One task that is judged."""
 
+    name: str
+    policy: TaskPolicy
+    baseline: SavedRun
+    candidate: SavedRun
+    base_documents: dict[int, RunDocument]
+    documents: dict[int, RunDocument]
 
-def _check(subject: _Subject, name: str, outcome: Outcome, text: str) -> Check:
-    return Check(
-        task=subject.name,
-        name=name,
-        is_critical=subject.policy.is_critical,
-        outcome=outcome,
-        text=printable(text, 500),
-    )
+    def check(self, name: str, passed: Outcome | bool | None, text: str) -> Check:
+        """Returns a check; None for `passed` leaves it undecided."""
+        outcome = passed if isinstance(passed, Outcome) else _OUTCOMES[passed]
+        return Check(
+            task=self.name,
+            name=name,
+            is_critical=self.policy.is_critical,
+            outcome=outcome,
+            text=printable(text, 500),
+        )
+
+    def checks(self, policy: Policy, early: Early | None) -> Iterator[Check]:
+        """Yields the checks of a task that is there."""
+        yield from self._errors()
+        failures = self.candidate.tasks[self.name].facts.get("failures")
+        if failures:
+            yield self.check("complete", None, str(failures[0]))
+        elif self.candidate.facts.get("is_complete") is False and early is None and not _any_errors(self.candidate):
+            yield self.check("complete", None, "the candidate's run was interrupted")
+        for name in self.policy.limits:
+            if early is not None and (self.name, name) in early.settled:
+                yield self.check(name, *early.settled[self.name, name])
+            elif early is not None and self.name in early.cut:
+                yield self.check(name, None, "not settled when the verdict was")
+            elif name == "max_drop":
+                yield self._drop(policy, 1.0 if early is None else early.risk)
+            elif name == "max_truncated":
+                yield self._truncated()
+            else:
+                yield self._value(name)
+
+    def _errors(self) -> Iterator[Check]:
+        """Yields a check for each run that has error rows; the baseline's count where it is compared with."""
+        runs = [("candidate", self.candidate, self.documents)]
+        if self.policy.max_drop is not None:
+            runs.append(("baseline", self.baseline, self.base_documents))
+        for which, run, documents in runs:
+            reasons = [document.error for document in documents.values() if document.error is not None]
+            count = max(len(reasons), int(run.tasks[self.name].facts.get("errors") or 0))
+            if count:
+                text = f"{count:,} document{'s have' if count > 1 else ' has'} no score in the {which}"
+                yield self.check("errors", None, text + (f": {reasons[0]}" if reasons else ""))
+
+    def _value(self, name: str) -> Check:
+        """Holds the value that the results report against a floor or a ceiling."""
+        task, limit = self.candidate.tasks[self.name], self.policy.limits[name]
+        numbers = dict.fromkeys(key for document in self.documents.values() for key in document.values)
+        key = choose_metric([*task.metric_keys, *numbers], self.policy.metric, self.name)
+        higher = task.higher_is_better(key)
+        if higher != (name == "floor"):
+            direction, other = ("more", "floor") if higher else ("less", "ceiling")
+            raise UsageError(f"{self.name}: {name}: of {key} {direction} is better: give it a {other}")
+        value = task.values.get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            scores = [document.values[key] for document in self.documents.values() if key in document.values]
+            value = sum(scores) / len(scores) if scores else None
+        if value is None:
+            return self.check(name, None, f"{key} has no value")
+        passed = value >= limit if higher else value <= limit
+        return self.check(name, passed, f"{short_name(key)} is {value:.4f}, the {name} {limit:g}")
+
+    def _truncated(self) -> Check:
+        known = [document.is_truncated for document in self.documents.values() if document.error is None]
+        limit = self.policy.limits["max_truncated"]
+        if not known or None in known:
+            return self.check("max_truncated", None, "the samples do not say why answers ended")
+        share = sum(map(bool, known)) / len(known)
+        text = f"{share:.2%} of {len(known):,} answers are truncated, {limit:.2%} may be"
+        return self.check("max_truncated", share <= limit, text)
+
+    def _drop(self, policy: Policy, risk: float) -> Check:
+        """Holds the interval of the drop against the largest one allowed, at the share `risk` of 1 - confidence."""
+        pairs = pair_documents(self.base_documents, self.documents)
+        task, limit = self.baseline.tasks[self.name], self.policy.limits["max_drop"]
+        key = paired_metric(task, self.base_documents, self.policy)
+        if not any(key in first.values and key in second.values for first, second in pairs.both):
+            return self.check("max_drop", None, "no document has a score in both runs")
+        scores = paired_scores(pairs.both, key, task.cluster_key, _SEED)
+        sign = -1.0 if task.higher_is_better(key) else 1.0
+        error = (1 - policy.confidence) * risk
+        # One-sided bounds. A NO-GO may come from any of several limits, so that each gets its share of the risk.
+        most = max(sign * end for end in scores.interval(1 - 2 * error))
+        least = min(sign * end for end in scores.interval(1 - 2 * error / policy.critical_limits))
+        text = (
+            f"{short_name(key)} dropped by {sign * scores.mean + 0.0:.4f} ({least:.4f} to {most:.4f}), {limit:g} is "
+            f"allowed; {scores.count:,} documents, {scores.gained} gained, {scores.lost} lost"
+        )
+        if pairs.unpaired[0]:
+            text += f"; documents that only the baseline has: {pairs.unpaired[0]:,}"
+        return self.check("max_drop", True if most <= limit else False if least > limit else None, text)
 
 
 def _any_errors(run: SavedRun) -> bool:
     return any(task.facts.get("errors") or task.facts.get("failures") for task in run.tasks.values())
 
 
-def _errors(baseline: SavedRun, candidate: SavedRun, subject: _Subject) -> Iterator[Check]:
-    """Yields a check for each run that has error rows; the baseline's count where it is compared with."""
-    runs = [("candidate", candidate, subject.candidate)]
-    if subject.policy.max_drop is not None:
-        runs.append(("baseline", baseline, subject.base))
-    for which, run, documents in runs:
-        reasons = [document.error for document in documents.values() if document.error is not None]
-        count = max(len(reasons), int(run.tasks[subject.name].facts.get("errors") or 0))
-        if count:
-            text = f"{count:,} document{'s have' if count > 1 else ' has'} no score in the {which}"
-            yield _check(subject, "errors", Outcome.UNDECIDED, text + (f": {reasons[0]}" if reasons else ""))
-
-
-def _value(candidate: SavedRun, subject: _Subject, name: str) -> Check:
-    """Holds the value that the results report against a floor or a ceiling."""
-    task, limit = candidate.tasks[subject.name], getattr(subject.policy, name)
-    numbers = dict.fromkeys(key for document in subject.candidate.values() for key in document.values)
-    key = choose_metric([*metric_keys(task), *numbers], subject.policy.metric, subject.name)
-    higher = higher_is_better(candidate, subject.name, key)
-    if higher != (name == "floor"):
-        direction, other = ("more", "floor") if higher else ("less", "ceiling")
-        raise UsageError(f"{subject.name}: {name}: of {key} {direction} is better: give it a {other}")
-    value = task.values.get(key)
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        scores = [document.values[key] for document in subject.candidate.values() if key in document.values]
-        value = sum(scores) / len(scores) if scores else None
-    if value is None:
-        return _check(subject, name, Outcome.UNDECIDED, f"{key} has no value")
-    passed = value >= limit if higher else value <= limit
-    return _check(subject, name, _outcome(passed), f"{short_name(key)} is {value:.4f}, the {name} {limit:g}")
-
-
-def _truncated(subject: _Subject) -> Check:
-    known = [document.is_truncated for document in subject.candidate.values() if document.error is None]
-    limit = subject.policy.max_truncated or 0.0
-    if not known or None in known:
-        return _check(subject, "max_truncated", Outcome.UNDECIDED, "the samples do not say why answers ended")
-    share = sum(bool(value) for value in known) / len(known)
-    text = f"{share:.2%} of {len(known):,} answers are truncated, {limit:.2%} may be"
-    return _check(subject, "max_truncated", _outcome(share <= limit), text)
-
-
-def _drop(baseline: SavedRun, subject: _Subject, policy: Policy, risk: float) -> Check:
-    """Holds the interval of the drop against the largest one allowed, at the share `risk` of 1 - confidence."""
-    pairs = pair_documents(subject.base, subject.candidate)
-    limit = subject.policy.max_drop or 0.0
-    key = paired_metric(baseline, subject.name, subject.base, subject.policy)
-    if not any(key in first.values and key in second.values for first, second in pairs.both):
-        return _check(subject, "max_drop", Outcome.UNDECIDED, "no document has a score in both runs")
-    cluster = baseline.tasks[subject.name].config.get("cluster_key")
-    scores = paired_scores(pairs.both, key, cluster, _SEED)
-    sign = -1.0 if higher_is_better(baseline, subject.name, key) else 1.0
-    error = (1 - policy.confidence) * risk
-    # One-sided bounds. A NO-GO may come from any of several limits, so that each gets its share of the risk.
-    most = max(sign * end for end in scores.interval(1 - 2 * error))
-    least = min(sign * end for end in scores.interval(1 - 2 * error / critical_checks(policy)))
-    text = (
-        f"{short_name(key)} dropped by {sign * scores.mean + 0.0:.4f} ({least:.4f} to {most:.4f}), {limit:g} is "
-        f"allowed; {scores.count:,} documents, {scores.gained} gained, {scores.lost} lost"
-    )
-    if pairs.unpaired[0]:
-        text += f"; documents that only the baseline has: {pairs.unpaired[0]:,}"
-    outcome = Outcome.PASSED if most <= limit else Outcome.FAILED if least > limit else Outcome.UNDECIDED
-    return _check(subject, "max_drop", outcome, text)
-
-
-def critical_checks(policy: Policy) -> int:
-    """Returns how many limits could lead to a NO-GO."""
-    limits = ("floor", "ceiling", "max_drop", "max_truncated")
-    return sum(getattr(task, name) is not None for task in policy.tasks.values() if task.is_critical for name in limits)
-
-
-def paired_metric(baseline: SavedRun, name: str, documents: Mapping[int, RunDocument], policy: TaskPolicy) -> str:
-    """Returns the "metric,filter" by which a task's documents are paired.
+def paired_metric(task: SavedTask, documents: Mapping[int, RunDocument], policy: TaskPolicy) -> str:
+    """Returns the "metric,filter" by which a task's documents, those of the baseline, are paired.
 
     Raises:
         UsageError: the policy names a metric that has no number for single documents.
         UnknownNameError: there is none of that name.
     """
     there = dict.fromkeys(key for document in documents.values() for key in document.values)
-    reported = metric_keys(baseline.tasks[name])
-    wanted = [key for key in reported if policy.metric in (key, key.partition(",")[0])]
+    wanted = [key for key in task.metric_keys if policy.metric in (key, key.partition(",")[0])]
     if wanted and not any(key in there for key in wanted):
-        raise UsageError(f"{name}: max_drop: no document has a number of its own for {policy.metric}")
-    return choose_metric([*(key for key in reported if key in there), *there], policy.metric, name)
-
-
-def higher_is_better(run: SavedRun, task: str, key: str) -> bool:
-    """Returns the direction of a metric; up where the file does not say."""
-    return bool((run.tasks[task].facts.get("higher_is_better") or {}).get(key.partition(",")[0], True))
-
-
-def _outcome(passed: bool) -> Outcome:
-    return Outcome.PASSED if passed else Outcome.FAILED
+        raise UsageError(f"{task.name}: max_drop: no document has a number of its own for {policy.metric}")
+    return choose_metric([*(key for key in task.metric_keys if key in there), *there], policy.metric, task.name)

@@ -16,6 +16,7 @@ __all__ = ["Policy", "TaskPolicy", "read_policy"]
 
 _LEVELS = ("critical", "advisory")
 _KEYS = ("confidence", "defaults", "tasks")
+_LIMITS = ("floor", "ceiling", "max_drop", "max_truncated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +47,8 @@ class TaskPolicy:
             raise UsageError(f"level: {self.level!r} is not one of {', '.join(_LEVELS)}")
         if self.metric is not None and not isinstance(self.metric, str):
             raise UsageError(f"metric: {self.metric!r} is no name")
-        for name in ("floor", "ceiling", "max_drop", "max_truncated"):
-            value = getattr(self, name)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        for name, value in self.limits.items():
+            if isinstance(value, bool) or not isinstance(value, int | float):
                 raise UsageError(f"{name}: {value!r} is no number")
         if self.max_drop is not None and self.max_drop < 0:
             raise UsageError(f"max_drop: {self.max_drop} is negative; 0 allows no drop")
@@ -65,9 +65,9 @@ class TaskPolicy:
         return self.level == "critical"
 
     @property
-    def asks_nothing(self) -> bool:
-        """Whether no limit is set."""
-        return all(value is None for value in (self.floor, self.ceiling, self.max_drop, self.max_truncated))
+    def limits(self) -> dict[str, float]:
+        """The limits that are set, by name."""
+        return {name: getattr(self, name) for name in _LIMITS if getattr(self, name) is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +88,11 @@ class Policy:
             raise UsageError(f"confidence: {self.confidence!r} does not lie between 0.5 and 1")
         if not any(task.is_critical for task in self.tasks.values()):
             raise UsageError("tasks: no task is critical, so that nothing could ever be refused")
+
+    @property
+    def critical_limits(self) -> int:
+        """How many limits could lead to a NO-GO."""
+        return sum(len(task.limits) for task in self.tasks.values() if task.is_critical)
 
 
 def _is_range(value: Any) -> bool:
@@ -115,7 +120,7 @@ def read_policy(path: Path) -> Policy:
             tasks[str(name)] = TaskPolicy(**(defaults | _mapping(value, place, names)))
         except UsageError as error:
             raise error if isinstance(error, UnknownNameError) else UsageError(f"{place}: {error}") from None
-        if tasks[str(name)].asks_nothing:
+        if not tasks[str(name)].limits:
             raise UsageError(f"{place}: no limit is set: give it floor, ceiling, max_drop or max_truncated")
     try:
         return Policy(tasks=tasks, **({"confidence": entries["confidence"]} if "confidence" in entries else {}))

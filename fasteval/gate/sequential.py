@@ -11,15 +11,15 @@ What is not settled when all documents are answered is judged as any other run, 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasteval.comparison.documents import as_number, documents_of
+from fasteval.comparison.documents import documents_of
 from fasteval.comparison.pairing import cluster_codes
 from fasteval.errors import UsageError
 from fasteval.gate.betting import BettingTest
-from fasteval.gate.judge import Early, critical_checks, higher_is_better, paired_metric
+from fasteval.gate.judge import Early, paired_metric
 from fasteval.gate.report import Outcome, SequentialFacts
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fasteval.gate.policy import Policy, TaskPolicy
     from fasteval.results.model import Results
     from fasteval.results.sample import ScoredDocument
-    from fasteval.results.saved import SavedRun
+    from fasteval.results.saved import SavedRun, SavedTask
 
 __all__ = ["SEQUENTIAL_SHARE", "SequentialGate"]
 
@@ -55,9 +55,8 @@ class SequentialGate:
                 raise UsageError(f"--sequential needs the samples of {name} in the baseline {baseline.path}")
         risk = (1 - policy.confidence) * SEQUENTIAL_SHARE
         rng = np.random.default_rng(seed)
-        self._policy = policy
         self._tasks = {
-            name: _Task(baseline, name, task, (risk, risk / critical_checks(policy)), rng)
+            name: _Task(baseline.tasks[name], task, (risk, risk / policy.critical_limits), rng)
             for name, task in policy.tasks.items()
         }
         self._has_errors = False
@@ -89,28 +88,20 @@ class SequentialGate:
             for trial in entry.trials
             if trial.outcome is not None
         }
-        statistics = results.statistics
-        planned = sum(entry.planned for entry in self._tasks.values())
+        asked = {name: len(task.documents) for name, task in results.tasks.items()}
         facts = SequentialFacts(
-            documents=planned,
-            asked=sum(len(task.documents) for task in results.tasks.values()),
-            requests=statistics.unique_requests - statistics.cache_hits,
-            sent=statistics.sent,
+            documents=sum(entry.planned for entry in self._tasks.values()),
+            asked=sum(asked.values()),
+            requests=results.statistics.unique_requests - results.statistics.cache_hits,
+            sent=results.statistics.sent,
         )
-        cut = frozenset(
-            name
-            for name, entry in self._tasks.items()
-            if name in results.tasks and len(results.tasks[name].documents) < entry.planned
-        )
+        cut = frozenset(name for name, entry in self._tasks.items() if asked.get(name, entry.planned) < entry.planned)
         return Early(settled, cut, 1 - SEQUENTIAL_SHARE, facts)
 
     def _is_settled(self) -> bool:
         """Whether the verdict can no longer change."""
         critical = [
-            trial.outcome
-            for name, entry in self._tasks.items()
-            if self._policy.tasks[name].is_critical
-            for trial in entry.trials
+            trial.outcome for entry in self._tasks.values() if entry.policy.is_critical for trial in entry.trials
         ]
         return self._has_errors or Outcome.FAILED in critical or None not in critical
 
@@ -162,26 +153,23 @@ class _Answer:
 class _Task:
     """One task of the policy: its clusters in random order, and how far they are answered."""
 
-    baseline: SavedRun
-    name: str
+    task: SavedTask
     policy: TaskPolicy
     levels: tuple[float, float]
     rng: np.random.Generator
     trials: list[_Trial] = field(default_factory=list)
     planned: int = 0
+    answers: dict[int, _Answer | None] = field(default_factory=dict)
+    waiting: list[list[int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Finds the metric, and checks the baseline's scores."""
-        documents = documents_of(self.baseline.tasks[self.name])
-        self.key = paired_metric(self.baseline, self.name, documents, self.policy)
-        self.sign = 1.0 if higher_is_better(self.baseline, self.name, self.key) else -1.0
+        documents = documents_of(self.task)
+        self.key = paired_metric(self.task, documents, self.policy)
+        self.sign = 1.0 if self.task.higher_is_better(self.key) else -1.0
         self.base = {number: document for number, document in documents.items() if self.key in document.values}
         for number, document in self.base.items():
             self._check_range(document.values[self.key], f"document {number} of the baseline")
-        config = self.baseline.tasks[self.name].config
-        self.cluster, self.score_key = config.get("cluster_key"), str(config.get("score_key") or "score")
-        self.answers: dict[int, _Answer | None] = {}
-        self.waiting: list[list[int]] = []
 
     @property
     def is_settled(self) -> bool:
@@ -209,7 +197,7 @@ class _Task:
                 trial.add([self._room(trial.name, base, answer) for base, answer in pairs])
 
     def _clusters(self, documents: list[RunDocument]) -> list[list[int]]:
-        codes = cluster_codes(documents, self.cluster)
+        codes = cluster_codes(documents, self.task.cluster_key)
         if codes is None:
             return [[document.doc_id] for document in documents]
         clusters: list[list[int]] = [[] for _ in range(int(codes.max()) + 1)]
@@ -220,25 +208,20 @@ class _Task:
     def _trials(self) -> Iterator[_Trial]:
         """Yields a trial for each limit; what a cluster can lose at most, either way, is known from the baseline."""
         worst, best = sorted(self.policy.score_range, key=lambda end: self.sign * end)
-        for name in ("floor", "ceiling", "max_drop", "max_truncated"):
-            if getattr(self.policy, name) is not None:
-                ends = [_Answer(worst, 1.0), _Answer(best, 0.0)]
-                bounds = [
-                    max(
-                        side * sum(self._room(name, self.base[number].values[self.key], end) for number in cluster)
-                        for cluster in self.waiting
-                    )
-                    for side, end in zip((-1, 1), ends, strict=True)
-                ]
-                least = _LEAST_BOUND * (1.0 if name == "max_truncated" else abs(best - worst))
-                held, broken = (
-                    BettingTest(max(bound, least), level) for bound, level in zip(bounds, self.levels, strict=True)
-                )
-                yield _Trial(name, held, broken)
+        for name in self.policy.limits:
+            least = _LEAST_BOUND * (1.0 if name == "max_truncated" else abs(best - worst))
+            losses = ((-1, _Answer(worst, 1.0)), (1, _Answer(best, 0.0)))
+            bounds = [max(least, *(side * self._most(name, end, of) for of in self.waiting)) for side, end in losses]
+            held, broken = map(BettingTest, bounds, self.levels)
+            yield _Trial(name, held, broken)
+
+    def _most(self, name: str, end: _Answer, cluster: Sequence[int]) -> float:
+        """Returns by how much a cluster keeps within a limit if all its documents answer alike."""
+        return sum(self._room(name, self.base[number].values[self.key], end) for number in cluster)
 
     def _room(self, name: str, base: float, answer: _Answer) -> float:
         """Returns by how much one document keeps within a limit; negative if it does not."""
-        limit = float(getattr(self.policy, name))
+        limit = self.policy.limits[name]
         if name == "max_truncated":
             return limit - answer.truncated
         if name == "max_drop":
@@ -248,8 +231,7 @@ class _Task:
     def _answer(self, document: ScoredDocument) -> _Answer | None:
         """Returns what the document says; None if it has no score."""
         metric, _, filter_name = self.key.partition(",")
-        value: Any = document.values.get(filter_name, {}).get(metric)
-        score = as_number(value, self.score_key)
+        score = self.task.number(document.values.get(filter_name, {}).get(metric))
         if score is None:
             return None
         self._check_range(score, f"document {document.doc_id}")
@@ -260,6 +242,6 @@ class _Task:
         lowest, highest = self.policy.score_range
         if not lowest <= score <= highest:
             raise UsageError(
-                f"{self.name}: the {self.key} of {what} is {score:g}, outside [{lowest:g}, {highest:g}]: "
+                f"{self.task.name}: the {self.key} of {what} is {score:g}, outside [{lowest:g}, {highest:g}]: "
                 "--sequential needs score_range: [lowest, highest] in the policy"
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +16,11 @@ from fasteval.results.naming import sanitize_name
 from fasteval.safety.paths import is_file, is_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from fasteval.results.model import Results
 
-__all__ = ["SavedRun", "SavedTask", "rank_files", "read_run", "saved_form"]
+__all__ = ["SavedRun", "SavedTask", "rank_files", "read_run", "saved_form", "value_of"]
 
 # "20261123_082850_samples_mme.jsonl", "run_samples_mme.jsonl", and lm-eval's "samples_mme_2026-11-23T08-28-50.1.jsonl".
 _SAMPLES_NAME = re.compile(r"^(?:.*_)?samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d+)?)?\.jsonl$")
@@ -45,6 +47,33 @@ class SavedTask:
     config: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def metric_keys(self) -> list[str]:
+        """The "metric,filter" names of the values, in the results file's order."""
+        errors = ("_stderr", "_stderr_clt", "_stderr_clustered")
+        return [key for key in self.values if "," in key and not key.partition(",")[0].endswith(errors)]
+
+    @property
+    def cluster_key(self) -> str | None:
+        """The documents' column whose equal values belong together; None where each document stands for itself."""
+        return self.config.get("cluster_key")
+
+    def higher_is_better(self, metric: str) -> bool:
+        """Returns the direction of a metric, or of a "metric,filter"; up where the file does not say."""
+        return bool((self.facts.get("higher_is_better") or {}).get(metric.partition(",")[0], True))
+
+    def number(self, value: Any) -> float | None:
+        """Returns a document's value as a number: itself, or the score of a mapping that has one; None for others."""
+        if isinstance(value, Mapping):
+            value = value.get(self.config.get("score_key") or "score")
+        is_number = isinstance(value, int | float) and math.isfinite(value)
+        return float(value) if is_number else None
+
+
+def value_of(sample: Mapping[str, Any], metric: str) -> Any:
+    """Returns a sample's value of a metric as its file has it; None if it has none."""
+    return sample.get(f"metric_{metric}", sample.get(metric))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedRun:
@@ -66,6 +95,13 @@ class SavedRun:
     def label(self) -> str:
         """The model's name, or the file's where none is known."""
         return str(self.facts.get("model_name") or Path(self.path).name or "this run")
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The run's settings by the names of their flags; empty where the files do not say."""
+        config = self.facts.get("config")
+        settings: Mapping[str, Any] = (config.get("resolved_cli_args") if isinstance(config, dict) else None) or {}
+        return settings
 
 
 def read_run(path: Path | str) -> SavedRun:

@@ -108,7 +108,7 @@ def report_contents(
 def _tasks(run: SavedRun) -> Iterator[_Task]:
     for number, (name, saved) in enumerate(run.tasks.items()):
         documents, metric = documents_of(saved)
-        yield _Task(number, name, documents, metric, category_fields(documents, saved.config.get("cluster_key")))
+        yield _Task(number, name, documents, metric, category_fields(documents, saved.cluster_key))
 
 
 def _share(count: int, total: int) -> int:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from fasteval.results.saved import value_of
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fasteval.results.saved import SavedTask
 
-__all__ = ["Document", "MainMetric", "Status", "documents_of", "main_metric", "per_document"]
+__all__ = ["Document", "MainMetric", "Status", "documents_of", "main_metric", "samples_of"]
 
 
 class Status(StrEnum):
@@ -77,48 +77,33 @@ def documents_of(task: SavedTask) -> tuple[list[Document], MainMetric | None]:
     metric = main_metric(task)
     for document in documents.values():
         if metric is not None:
-            values = (
-                _number(per_document(sample, metric.name), task) for sample in _under(document.samples, metric.filter)
-            )
-            document.score = next((value for value in values if value is not None), None)
+            document.score = next(_numbers(task, document.samples, metric.name, metric.filter), None)
         document.status = _status(document, metric)
     return list(documents.values()), metric
 
 
 def main_metric(task: SavedTask) -> MainMetric | None:
     """Returns the metric that says whether a document is right; None if no metric has numbers for documents."""
-    for key in task.values:
-        name, comma, filter_name = key.partition(",")
-        if not comma or name.endswith("_stderr"):
-            continue
-        samples = [sample for sample in _under(task.samples, filter_name) if sample.get("error") is None]
-        values = [_number(per_document(sample, name), task) for sample in samples]
-        numbers = [value for value in values if value is not None]
+    scored = [sample for sample in task.samples if sample.get("error") is None]
+    for key in task.metric_keys:
+        name, _, filter_name = key.partition(",")
+        numbers = list(_numbers(task, scored, name, filter_name))
         # A sub-score has values for some of the documents only: it stands for the others as little as for nothing.
-        if numbers and 2 * len(numbers) > len(samples):
-            higher = (task.facts.get("higher_is_better") or {}).get(name, True)
-            is_share = bool(higher) and all(0 <= number <= 1 for number in numbers)
+        if numbers and 2 * len(numbers) > len(samples_of(scored, filter_name)):
+            is_share = task.higher_is_better(name) and all(0 <= number <= 1 for number in numbers)
             return MainMetric(name, filter_name, is_share)
     return None
 
 
-def per_document(sample: Mapping[str, Any], metric: str) -> Any:
-    """Returns a sample's value of a metric as its file has it; None if it has none."""
-    renamed = f"metric_{metric}"
-    return sample[renamed] if renamed in sample else sample.get(metric)
-
-
-def _under(samples: Sequence[Mapping[str, Any]], filter_name: str) -> list[Mapping[str, Any]]:
+def samples_of(samples: Sequence[Mapping[str, Any]], filter_name: str) -> list[Mapping[str, Any]]:
     """Returns the samples of a filter; all of them where files name no filters."""
     return [sample for sample in samples if sample.get("filter", filter_name) == filter_name]
 
 
-def _number(value: Any, task: SavedTask) -> float | None:
-    if isinstance(value, Mapping):
-        value = value.get(task.config.get("score_key") or "score")
-    if not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+def _numbers(task: SavedTask, samples: Sequence[Mapping[str, Any]], metric: str, filter_name: str) -> Iterator[float]:
+    """Yields the values of a metric that are numbers."""
+    values = (task.number(value_of(sample, metric)) for sample in samples_of(samples, filter_name))
+    return (value for value in values if value is not None)
 
 
 def _status(document: Document, metric: MainMetric | None) -> Status:

@@ -78,9 +78,8 @@ def counters(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 def run_facts(run: SavedRun) -> list[tuple[str, str]]:
     """Returns name and text of each setting, version and fingerprint."""
     facts = run.facts
-    settings = (facts.get("config") or {}).get("resolved_cli_args") or {}
     named: dict[str, Any] = {"checkpoint": facts.get("model_name")}
-    named |= {name.replace("_", " "): value for name, value in settings.items() if value not in _NOTHING}
+    named |= {name.replace("_", " "): value for name, value in run.settings.items() if value not in _NOTHING}
     named |= {"fasteval": facts.get("fasteval_version")} | (facts.get("software_versions") or {})
     named |= {"commit": facts.get("git_hash"), "model fingerprint": facts.get("model_fingerprint")}
     named |= {f"fingerprint of {name}": digest for name, digest in (facts.get("task_hashes") or {}).items()}

@@ -34,7 +34,7 @@ def reload_media(run: SavedRun) -> tuple[dict[str, MediaOf], str]:
 def _load_tasks(run: SavedRun) -> dict[str, ConfigurableTask]:
     from fasteval.tasks import TaskManager
 
-    settings = (run.facts.get("config") or {}).get("resolved_cli_args") or {}
+    settings = run.settings
     names = settings.get("tasks")
     if not isinstance(names, list):
         raise SavedResultsError(f"{run.path} does not say how they were loaded")

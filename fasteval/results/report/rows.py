@@ -5,7 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from fasteval.results.report.documents import Status, per_document
+from fasteval.results.report.documents import Status
+from fasteval.results.saved import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ def document_row(document: Document, task: int, metric: MainMetric | None, pictu
             {
                 "name": sample.get("filter", ""),
                 "answers": _cut(sample.get("filtered_resps")),
-                "metrics": {name: per_document(sample, name) for name in sample.get("metrics") or ()},
+                "metrics": {name: value_of(sample, name) for name in sample.get("metrics") or ()},
             }
             for sample in document.samples
         ],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fasteval.results.report.documents import per_document
+from fasteval.results.report.documents import samples_of
 from fasteval.results.report.intervals import interval_of_stderr
+from fasteval.results.saved import value_of
 from fasteval.results.table import arrow
 
 if TYPE_CHECKING:
@@ -118,6 +119,6 @@ def format_number(value: Any) -> str:
 
 def _values(samples: Sequence[Mapping[str, Any]], metric: str, filter_name: str) -> list[Any]:
     """Returns the documents' values of a metric."""
-    of_filter = (sample for sample in samples if sample.get("filter", filter_name) == filter_name)
-    values = (per_document(sample, metric) for sample in of_filter if sample.get("error") is None)
+    scored = (sample for sample in samples_of(samples, filter_name) if sample.get("error") is None)
+    values = (value_of(sample, metric) for sample in scored)
     return [value for value in values if value is not None]

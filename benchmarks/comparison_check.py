@@ -13,8 +13,7 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
 from fasteval.comparison.compare import choose_metric, paired_scores
-from fasteval.comparison.documents import documents_of
-from fasteval.comparison.pairing import pair_documents
+from fasteval.comparison.documents import documents_of, pair_documents
 from fasteval.results.markdown import markdown_table
 from fasteval.results.saved import SavedRun, read_run
 

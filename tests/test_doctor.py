@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fasteval.cli import main
-from fasteval.doctor import Finding, Status
+from fasteval.doctor import Finding, Status, as_lines
 from fasteval.doctor.data import library_data
-from fasteval.doctor.examination import as_lines
 from fasteval.doctor.machine import examine_cache, examine_terminal
 from fasteval.models.vllm.distribution import is_cpu_build
 

@@ -30,11 +30,17 @@ from fasteval.results.report import Report, report_path, write_report
 from fasteval.results.report.album import Album
 from fasteval.results.report.categories import category_fields
 from fasteval.results.report.contents import report_contents
-from fasteval.results.report.documents import Document, Status, documents_of, main_metric
-from fasteval.results.report.duration import bottleneck, format_seconds, stages_of
-from fasteval.results.report.intervals import Interval, interval_of_mean, interval_of_stderr
-from fasteval.results.report.rows import MAX_TEXT, document_row, select_documents
-from fasteval.results.report.scores import score_tables
+from fasteval.results.report.documents import (
+    MAX_TEXT,
+    Document,
+    Status,
+    document_row,
+    documents_of,
+    main_metric,
+    select_documents,
+)
+from fasteval.results.report.facts import bottleneck, format_seconds, stages_of
+from fasteval.results.report.scores import Interval, interval_of_mean, interval_of_stderr, score_tables
 from fasteval.results.sample import Sample, ScoredDocument
 from fasteval.results.saved import SavedRun, SavedTask, saved_form
 from fasteval.results.statistics import RunStatistics

@@ -33,7 +33,7 @@ def compare(base: str, candidates: tuple[str, ...], **flags: Any) -> int:
     """
     from fasteval.comparison import ComparisonOptions, compare_runs, markdown, print_comparison
     from fasteval.comparison.page import comparison_page
-    from fasteval.results.report import reload_media
+    from fasteval.results.report.album import reload_media
     from fasteval.results.saved import read_run
 
     names = ("alpha", "metric", "category", "cluster", "force", "seed")

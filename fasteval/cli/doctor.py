@@ -17,7 +17,7 @@ def doctor(context: click.Context, as_json: bool) -> None:
 
     Exit code 1 if something stops evaluations. Takes some seconds: the engine is imported, as a run would.
     """
-    from fasteval.doctor.examination import as_lines, examine, has_fault
+    from fasteval.doctor import as_lines, examine, has_fault
 
     findings = list(examine())
     if as_json:

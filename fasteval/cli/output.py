@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from fasteval.errors import OutputError
-
 __all__ = ["LEVELS", "complain", "say", "say_json", "set_verbosity", "write_file"]
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -49,12 +47,12 @@ def write_file(path: str, content: bytes, mode: str = "wb") -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    try:
+    from fasteval.results.files import output_errors
+
+    with output_errors(path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with Path(path).open(mode) as file:
             file.write(content)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 class _StandardErrorHandler(logging.Handler):

@@ -23,7 +23,8 @@ def report(results: str, output: str | None, is_opened: bool) -> None:
     RESULTS is a results file, or a folder whose newest one is meant. Images are loaded from the tasks' data; where
     those are not there, or have changed, the report says so and shows everything else.
     """
-    from fasteval.results.report import reload_media, report_path, write_report
+    from fasteval.results.report import report_path, write_report
+    from fasteval.results.report.album import reload_media
     from fasteval.results.saved import read_run
 
     run = read_run(results)

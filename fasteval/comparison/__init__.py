@@ -7,17 +7,8 @@ from __future__ import annotations
 
 from fasteval.comparison.compare import compare_runs
 from fasteval.comparison.difference import PairedScores
-from fasteval.comparison.model import Comparison, ComparisonOptions, Flip, ScoreComparison, TaskComparison
+from fasteval.comparison.model import Comparison, ComparisonOptions, TaskComparison
 from fasteval.comparison.table import markdown, print_comparison
 
-__all__ = [
-    "Comparison",
-    "ComparisonOptions",
-    "Flip",
-    "PairedScores",
-    "ScoreComparison",
-    "TaskComparison",
-    "compare_runs",
-    "markdown",
-    "print_comparison",
-]
+__all__ = ["Comparison", "ComparisonOptions", "PairedScores", "TaskComparison"]
+__all__ += ["compare_runs", "markdown", "print_comparison"]

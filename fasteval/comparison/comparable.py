@@ -11,8 +11,7 @@ from fasteval.results.printable import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from fasteval.comparison.documents import RunDocument
-    from fasteval.comparison.pairing import Pair
+    from fasteval.comparison.documents import Pair, RunDocument
     from fasteval.results.saved import SavedRun, SavedTask
 
 __all__ = ["mismatches", "notes"]

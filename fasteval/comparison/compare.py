@@ -9,16 +9,14 @@ import numpy as np
 
 from fasteval.comparison.comparable import mismatches, notes
 from fasteval.comparison.difference import PairedScores
-from fasteval.comparison.documents import documents_of
+from fasteval.comparison.documents import category_column, cluster_codes, documents_of, pair_documents
 from fasteval.comparison.model import Comparison, ComparisonOptions, Flip, ScoreComparison, TaskComparison
-from fasteval.comparison.pairing import category_column, cluster_codes, pair_documents
 from fasteval.errors import IncomparableError, SavedResultsError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fasteval.comparison.documents import RunDocument
-    from fasteval.comparison.pairing import Pair, Pairs
+    from fasteval.comparison.documents import Pair, Pairs, RunDocument
     from fasteval.results.saved import SavedRun, SavedTask
 
 __all__ = ["choose_metric", "compare_runs", "holm", "paired_scores"]

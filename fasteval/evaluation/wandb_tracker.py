@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.errors import UsageError
 from fasteval.evaluation.callbacks import Callback
 from fasteval.results.encoding import to_json
-from fasteval.results.frame import COLUMNS, metric_rows
+from fasteval.results.table import FRAME_COLUMNS, frame_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +60,8 @@ class WandbTracker(Callback):
             if isinstance(value, int | float)
         }
         self._run.summary.update(numbers)
-        rows = [[row[column] for column in COLUMNS] for row in metric_rows(results)]
-        tables = {"results": self._wandb.Table(columns=list(COLUMNS), data=rows)}
+        rows = [[row[column] for column in FRAME_COLUMNS] for row in frame_rows(results)]
+        tables = {"results": self._wandb.Table(columns=list(FRAME_COLUMNS), data=rows)}
         if self._log_samples:
             tables |= {f"samples/{name}": self._samples(task) for name, task in results.tasks.items()}
         self._run.log(tables)

@@ -8,21 +8,8 @@ from __future__ import annotations
 from fasteval.gate.judge import judge
 from fasteval.gate.junit import junit_xml
 from fasteval.gate.policy import Policy, TaskPolicy, read_policy
-from fasteval.gate.report import Check, GateReport, Outcome, Verdict
+from fasteval.gate.report import GateReport, Outcome, Verdict, gate_markdown, print_gate
 from fasteval.gate.sequential import SequentialGate
-from fasteval.gate.summary import gate_markdown, print_gate
 
-__all__ = [
-    "Check",
-    "GateReport",
-    "Outcome",
-    "Policy",
-    "SequentialGate",
-    "TaskPolicy",
-    "Verdict",
-    "gate_markdown",
-    "judge",
-    "junit_xml",
-    "print_gate",
-    "read_policy",
-]
+__all__ = ["GateReport", "Outcome", "Policy", "SequentialGate", "TaskPolicy", "Verdict"]
+__all__ += ["gate_markdown", "judge", "junit_xml", "print_gate", "read_policy"]

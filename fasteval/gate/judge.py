@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fasteval.comparison.comparable import mismatches
 from fasteval.comparison.compare import choose_metric, paired_scores
-from fasteval.comparison.documents import documents_of, short_name
-from fasteval.comparison.pairing import pair_documents
+from fasteval.comparison.documents import documents_of, pair_documents, short_name
 from fasteval.errors import IncomparableError, UnknownNameError, UsageError
 from fasteval.gate.report import Check, GateReport, Outcome
 from fasteval.results.printable import printable

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fasteval.comparison.documents import documents_of
-from fasteval.comparison.pairing import cluster_codes
+from fasteval.comparison.documents import cluster_codes, documents_of
 from fasteval.errors import UsageError
 from fasteval.gate.betting import BettingTest
 from fasteval.gate.judge import Early, paired_metric

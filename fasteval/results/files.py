@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fasteval.results.model import Results
 
-__all__ = ["KEPT_LAYOUT", "check_writable", "complete_file", "save_results"]
+__all__ = ["KEPT_LAYOUT", "check_writable", "complete_file", "output_errors", "save_results"]
 
 #: The layout in which `TaskResult.samples_file` is written.
 KEPT_LAYOUT = "fasteval"
@@ -89,6 +89,15 @@ def _unused(path: Path, taken: list[Path]) -> Path:
         number += 1
         unique = path.with_stem(f"{path.stem}_{number}")
     return unique
+
+
+@contextmanager
+def output_errors(what: str) -> Iterator[None]:
+    """Turns errors of the file system into an OutputError: `what` cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"cannot write {what}: {error.strerror or error}") from error
 
 
 @contextmanager

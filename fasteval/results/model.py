@@ -194,7 +194,7 @@ class Results:
         Raises:
             UsageError: pandas is not installed.
         """
-        from fasteval.results.frame import results_frame
+        from fasteval.results.table import results_frame
 
         return results_frame(self)
 

@@ -1,11 +1,13 @@
-"""The table and the throughput line that end a run."""
+"""The table and the throughput line that end a run; the same rows as a data frame."""
 
 from __future__ import annotations
 
+import importlib
 import math
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fasteval.errors import UsageError
 from fasteval.results.encoding import to_json
 from fasteval.results.markdown import markdown_table
 from fasteval.results.printable import printable
@@ -15,12 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import TextIO
 
+    from pandas import DataFrame
     from rich.table import Table
 
-    from fasteval.results.model import GroupResult, Results, TaskResult
+    from fasteval.results.model import GroupResult, Results, Score, TaskResult
     from fasteval.results.statistics import RunStatistics
 
-__all__ = ["arrow", "plain_table", "print_results", "rich_table", "sections", "throughput_line"]
+__all__ = ["FRAME_COLUMNS", "arrow", "frame_rows", "plain_table", "print_results", "results_frame", "rich_table"]
+__all__ += ["sections", "throughput_line"]
+
+#: The data frame's columns.
+FRAME_COLUMNS = (
+    *("task", "version", "n_shot", "metric", "filter", "higher_is_better", "value", "stderr", "documents", "errors"),
+)
 
 _COLUMNS = ("Version", "Filter", "n-shot", "Metric", "↑", "Value", "±", "Stderr")
 _RIGHT_ALIGNED = frozenset({"Version", "n-shot", "Value", "Stderr"})
@@ -152,3 +161,40 @@ def _cell(value: Any) -> str:
 def _markdown(title: str, rows: list[_TableRow]) -> str:
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(markdown_table([title, *_COLUMNS], cells, right=_RIGHT_ALIGNED))
+
+
+def results_frame(results: Results) -> DataFrame:
+    """Returns one row for each metric under each filter of each task, in the order of the table.
+
+    Columns: task, version, n_shot, metric, filter, higher_is_better, value, stderr (NaN where there is none),
+    documents, errors.
+
+    Raises:
+        UsageError: pandas is not installed.
+    """
+    try:
+        pandas = importlib.import_module("pandas")
+    except ModuleNotFoundError:
+        raise UsageError("to_pandas needs the package 'pandas': pip install pandas") from None
+    frame: DataFrame = pandas.DataFrame(frame_rows(results), columns=list(FRAME_COLUMNS))
+    return frame
+
+
+def frame_rows(results: Results) -> list[dict[str, Any]]:
+    """Returns for each metric under each filter of each task what `FRAME_COLUMNS` names."""
+    return [_frame_row(task, score) for task in results.tasks.values() for score in task.scores()]
+
+
+def _frame_row(task: TaskResult, score: Score) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "version": task.version,
+        "n_shot": task.n_shot,
+        "metric": score.metric,
+        "filter": score.filter,
+        "higher_is_better": score.higher_is_better,
+        "value": score.value,
+        "stderr": score.stderr if isinstance(score.stderr, int | float) else float("nan"),
+        "documents": task.n_effective,
+        "errors": task.errors,
+    }

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from fasteval.errors import OutputError, UsageError
+from fasteval.errors import UsageError
 from fasteval.results.encoding import to_json
-from fasteval.results.files import complete_file
+from fasteval.results.files import complete_file, output_errors
 from fasteval.results.linechart import LineChart, Series, draw
 from fasteval.results.markdown import markdown_table
 from fasteval.results.printable import printable
@@ -142,13 +142,11 @@ class Sweep:
             OutputError: one cannot be written.
         """
         contents = {"sweep.json": to_json(self.to_dict(), indent=True) + b"\n", "sweep.svg": self.curve().encode()}
-        try:
+        with output_errors(f"to {folder}"):
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in contents.items():
                 with complete_file(folder / name) as file:
                     file.write(content)
-        except OSError as error:
-            raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
         return [folder / name for name in contents]
 
     def _ordered(self) -> list[Point]:

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasteval.results.report.documents import Status
-from fasteval.results.report.intervals import interval_of_mean
+from fasteval.results.report.scores import interval_of_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fasteval.results.report.documents import Document
-    from fasteval.results.report.intervals import Interval
+    from fasteval.results.report.scores import Interval
 
 __all__ = ["Category", "CategoryField", "category_fields", "category_value"]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fasteval.results.report import facts as about
 from fasteval.results.report.album import Album
 from fasteval.results.report.categories import category_fields
-from fasteval.results.report.documents import documents_of
-from fasteval.results.report.duration import bottleneck, format_seconds, stages_of, workers_of
-from fasteval.results.report.facts import counters, date, model_title, run_facts, tiles
-from fasteval.results.report.rows import document_row, rank, select_documents
+from fasteval.results.report.documents import document_row, documents_of, rank, select_documents
 from fasteval.results.report.scores import format_number, score_tables
 
 if TYPE_CHECKING:
@@ -62,25 +60,17 @@ class _Task(NamedTuple):
     fields: list[CategoryField]
 
 
-class _Failures(NamedTuple):
-    """The documents of a task that have no score, and for which reasons, the most frequent first."""
-
-    number: int
-    name: str
-    documents: int
-    reasons: list[tuple[str, int]]
-
-
 def report_contents(
     run: SavedRun, media: Mapping[str, MediaOf], missing: str = "", max_pictures: int | None = None
 ) -> Contents:
     """Returns what the report of a run says; the arguments are those of `write_report`."""
     tasks = list(_tasks(run))
     total = sum(len(task.documents) for task in tasks)
+    most = max(total, MAX_DOCUMENTS)
     selected = [
         (task, document)
         for task in tasks
-        for document in select_documents(task.documents, _share(len(task.documents), total))
+        for document in select_documents(task.documents, len(task.documents) * MAX_DOCUMENTS // most)
     ]
     album = Album(len(selected), most=max_pictures)
     pictures: dict[tuple[int, int], list[int]] = {}
@@ -111,44 +101,38 @@ def _tasks(run: SavedRun) -> Iterator[_Task]:
         yield _Task(number, name, documents, metric, category_fields(documents, saved.cluster_key))
 
 
-def _share(count: int, total: int) -> int:
-    """Returns how many of a task's `count` documents the page has room for."""
-    return count if total <= MAX_DOCUMENTS else MAX_DOCUMENTS * count // total
-
-
 def _context(run: SavedRun, tasks: Sequence[_Task]) -> dict[str, Any]:
     facts = run.facts
     throughput = facts.get("throughput") or {}
-    stages = stages_of(throughput)
-    model = model_title(run)
+    stages = about.stages_of(throughput)
+    model = about.model_title(run)
     return {
         "title": f"{model}: {', '.join(run.tasks)}"[:200],
         "model": model,
         "names": list(run.tasks),
-        "date": date(facts.get("start_time")),
+        "date": about.date(facts.get("start_time")),
         "is_complete": facts.get("is_complete", True),
-        "tiles": tiles(run, [document for task in tasks for document in task.documents]),
+        "tiles": about.tiles(run, [document for task in tasks for document in task.documents]),
         "tables": score_tables(run),
         "tasks": tasks,
-        "wall": format_seconds(throughput.get("wall_seconds") or 0.0),
+        "wall": about.format_seconds(throughput.get("wall_seconds") or 0.0),
         "stages": stages,
-        "bottleneck": bottleneck(stages),
-        "workers": workers_of(throughput),
-        "counters": counters(facts),
-        "truncated": [
-            (task.number, task.name, sum(document.is_truncated for document in task.documents)) for task in tasks
-        ],
+        "bottleneck": about.bottleneck(stages),
+        "workers": about.workers_of(throughput),
+        "counters": about.counters(facts),
+        "truncated": [(task.number, task.name, sum(one.is_truncated for one in task.documents)) for task in tasks],
         "errors": list(_failures(tasks)),
         "failures": [(name, line) for name, lines in (facts.get("failures") or {}).items() for line in lines],
-        "facts": run_facts(run),
-        "seconds": format_seconds,
+        "facts": about.run_facts(run),
+        "seconds": about.format_seconds,
         "number": format_number,
     }
 
 
-def _failures(tasks: Sequence[_Task]) -> Iterator[_Failures]:
+def _failures(tasks: Sequence[_Task]) -> Iterator[tuple[int, str, int, list[tuple[str, int]]]]:
+    """Yields number and name of each task with failed documents, how many these are, and the most frequent reasons."""
     for task in tasks:
         reasons = Counter(document.error for document in task.documents if document.error is not None)
         if reasons:
             shown = [(" ".join(reason.split())[:400], count) for reason, count in reasons.most_common(_MAX_REASONS)]
-            yield _Failures(task.number, task.name, reasons.total(), shown)
+            yield task.number, task.name, reasons.total(), shown

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-__all__ = ["expanded", "is_file", "is_folder"]
+__all__ = ["expanded", "inside", "is_file", "is_folder"]
 
 # Too long, not ours to look at, with a null character, of a user who is not there: pathlib raises at some of them.
 
@@ -15,6 +15,18 @@ def expanded(name: str) -> Path:
         return Path(name).expanduser()
     except RuntimeError:
         return Path(name)
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Returns the path of a name below a folder that has no links in it.
+
+    Raises:
+        ValueError: the name leads out of the folder.
+    """
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise ValueError(f"its member {name!r} leads out of the folder")
+    return folder / path
 
 
 def is_file(path: Path) -> bool:

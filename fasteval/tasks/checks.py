@@ -170,7 +170,10 @@ LISTED_TYPES = {
     "generate_until_agentic": "the program that acts between the model's answers is not part of this version",
     "generate_visual_cot": "models that draw pictures as they reason are not supported by this version",
 }
-_VIDEO_OPTIONS = ("video", "From_YouTube", "builder_script", "force_unzip", "create_link")
+_REFUSED_OPTIONS = {
+    "From_YouTube": "videos are not fetched from YouTube: put them where the task looks for them",
+    "builder_script": "data sets are read as data, never as code",
+}
 
 
 def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
@@ -185,9 +188,11 @@ def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
         yield "unsafe_code", "tasks that run code which the model wrote are not supported by this version"
     if config.gen_prefix is not None and config.doc_to_messages is not None:
         yield "gen_prefix", "the messages of doc_to_messages end where the task ends them"
-    for option in _VIDEO_OPTIONS:
+    for option, reason in _REFUSED_OPTIONS.items():
         if config.dataset_kwargs.get(option):
-            yield "dataset_kwargs", f"'{option}' (archives of videos) is not supported by this version"
+            yield "dataset_kwargs", f"'{option}' is not supported: {reason}"
+    if config.dataset_kwargs.get("video") and not config.dataset_kwargs.get("cache_dir"):
+        yield "dataset_kwargs", "'video' needs a 'cache_dir': the folder below HF_HOME where the videos are unpacked"
     yield from _unsupported_metrics(config)
 
 

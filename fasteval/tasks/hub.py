@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+from typing import Any
 
-__all__ = ["go_offline_if_unreachable"]
+__all__ = ["go_offline_if_unreachable", "token_for"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,3 +34,10 @@ def go_offline_if_unreachable() -> None:
         _log.warning("the Hub cannot be reached (%s): only local data are used", type(error).__name__)
         huggingface_hub.constants.HF_HUB_OFFLINE = True
         datasets.config.HF_HUB_OFFLINE = datasets.config.HF_DATASETS_OFFLINE = True
+
+
+def token_for(wanted: Any) -> Any:
+    """Returns the token for a task's `token`: true means the user's if there is one, as public data sets say it too."""
+    import huggingface_hub
+
+    return huggingface_hub.get_token() if wanted is True else wanted

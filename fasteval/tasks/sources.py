@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DatasetError, FastEvalError
-from fasteval.safety.paths import expanded
+from fasteval.safety.paths import expanded, is_folder
+from fasteval.tasks.archives import unpack_videos
 from fasteval.tasks.datasets import Documents
 from fasteval.tasks.functions import accepted_arguments
-from fasteval.tasks.hub import go_offline_if_unreachable
+from fasteval.tasks.hub import go_offline_if_unreachable, token_for
 from fasteval.tasks.localdata import load_local
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class DocumentSource:
         self._config, self._folder = config, folder
         self._replacement = replacements.get(config.dataset_path or "", replacements.get(config.task))
         self._custom: Mapping[str, Any] | None = None
+        self._has_videos = not config.dataset_kwargs.get("video")
         self._splits: dict[str, Documents] = {}
 
     @property
@@ -74,6 +76,7 @@ class DocumentSource:
     def _load(self, split: str) -> Any:
         name = self._config.dataset_path or self._config.task
         try:
+            self._unpack_videos(name)
             if self._replacement is not None:
                 return load_local(expanded(self._replacement), self._config.dataset_name, split)
             if self._config.custom_dataset is not None:
@@ -87,6 +90,15 @@ class DocumentSource:
                 f"the data set '{name}' of the task '{self._config.task}' (split '{split}') cannot be loaded "
                 f"({type(error).__name__}: {reason}); if you have a copy, give it with --dataset {name}=PATH"
             ) from error
+
+    def _unpack_videos(self, name: str) -> None:
+        """Unpacks the archives that the task wants; those of a local copy that is a folder, else the data set's own."""
+        if self._has_videos:
+            return
+        place = self._place() if self._replacement is None else expanded(self._replacement)
+        if self._replacement is None or is_folder(place):
+            unpack_videos(name, self._config.dataset_kwargs, place if is_folder(place) else None)
+        self._has_videos = True
 
     def _load_custom(self, function: Callable[..., Any], split: str) -> Any:
         if self._custom is None:
@@ -102,9 +114,7 @@ class DocumentSource:
         import datasets
 
         options = self._options()
-        path = self._config.dataset_path or ""
-        if path.startswith("."):
-            path = str(self._beside(path))
+        path = str(self._place())
         if path == "pandas":
             raise DatasetError(f"task '{self._config.task}': files of pickles are not read: they can run any code")
         if options.pop("load_from_disk", False):
@@ -117,20 +127,20 @@ class DocumentSource:
     def _options(self) -> dict[str, Any]:
         """Returns the arguments of `load_dataset` that the task asks for."""
         import datasets
-        import huggingface_hub
 
         options = dict(self._config.dataset_kwargs)
         if options.pop("trust_remote_code", False):
             _log.info("%s: trust_remote_code is left out: data sets are read as data, never as code", self._config.task)
-        if options.get("token") is True:
-            # Tasks ask for a token even where the data set is public: one is used if there is one.
-            options["token"] = huggingface_hub.get_token()
+        if "token" in options:
+            options["token"] = token_for(options["token"])
         if options.pop("force_download", False):
             options["download_mode"] = "force_redownload"
         if options.pop("local_files_only", False):
             options["download_config"] = datasets.DownloadConfig(local_files_only=True)
+        if options.get("video"):
+            del options["cache_dir"]  # of the videos
         for name in ("video", "From_YouTube", "builder_script", "force_unzip", "create_link"):
-            options.pop(name, None)  # false here: anything else was refused when the task was loaded
+            options.pop(name, None)  # done by now, or false: anything else was refused
         if self._config.dataset_path in FILE_BUILDERS:
             options |= {name: self._resolved(options[name]) for name in _FILE_OPTIONS if options.get(name)}
         return options
@@ -141,6 +151,11 @@ class DocumentSource:
         if isinstance(files, list):
             return [self._resolved(entry) for entry in files]
         return files if "://" in files else str(self._beside(files))
+
+    def _place(self) -> Path:
+        """Returns the data set's path as it is written: of a folder beside the task's file, or of anything else."""
+        path = self._config.dataset_path or self._config.task
+        return self._beside(path) if path.startswith(".") else Path(path)
 
     def _beside(self, path: str) -> Path:
         return Path(path) if self._folder is None else self._folder / path

@@ -123,7 +123,7 @@ class Comparison:
         """Returns what the plain way gives, in order of the rows."""
         prompts, scored = [], []
         for request in workload.requests:
-            context, continuation = self._backend._encode_pair(request)
+            context, continuation = self._backend._tokens.pair(request)
             prompts.append(self._backend._render([*context, *continuation], request, images_of(request)))
             scored.append(len(continuation))
         return score_plainly(self._backend._engine, prompts, scored)

@@ -54,8 +54,14 @@ __all__ = [
     "UnknownNameError",
     "UnsupportedError",
     "UsageError",
+    "first_line",
     "nearest",
 ]
+
+
+def first_line(error: BaseException) -> str:
+    """Returns the first line of an error's text, or the name of its class where it has none."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

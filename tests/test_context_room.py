@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fasteval.models.vllm.context_room import ContextRoom
+from fasteval.models.vllm.scoring import ContextRoom
 
 
 def test_a_context_enters_if_it_fits_into_each_cache() -> None:

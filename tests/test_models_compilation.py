@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from fasteval.errors import UsageError
-from fasteval.models.vllm import compilation
-from fasteval.models.vllm.compilation import WORTH_COMPILING, takes_compile, with_compilation
+from fasteval.models.vllm import arguments as vllm_arguments
+from fasteval.models.vllm.arguments import WORTH_COMPILING, takes_compile, with_compilation
 
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compilation, "is_cpu_build", lambda: False)
+    monkeypatch.setattr(vllm_arguments, "is_cpu_build", lambda: False)
 
 
 @pytest.fixture
 def cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compilation, "is_cpu_build", lambda: True)
+    monkeypatch.setattr(vllm_arguments, "is_cpu_build", lambda: True)
 
 
 @pytest.mark.usefixtures("gpu")

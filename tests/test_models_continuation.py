@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
+from fasteval.api.request import Kind
 from fasteval.errors import RequestError
-from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
+from fasteval.models.host.tokens import PromptTokens
+from fasteval.models.host.wire import HostRequest
 
 BOS = 0
 # Longest match first: " b" and "ab" are one token each, as real vocabularies have it.
@@ -19,8 +23,14 @@ def encode(text: str, add_special_tokens: bool) -> list[int]:
     return token_ids
 
 
+def tokens(*, bos: int | None = BOS, eos: int | None = None) -> PromptTokens:
+    return PromptTokens(SimpleNamespace(encode=encode, bos_token_id=bos, eos_token_id=eos), 100)
+
+
 def pair(context: str, continuation: str, *, is_plain: bool = True, prefix: int | None = BOS) -> tuple[list[int], int]:
-    return encode_pair(encode, context, continuation, is_plain=is_plain, bos_token=BOS, prefix=prefix)
+    request = HostRequest(0, Kind.LOGLIKELIHOOD, context, is_plain=is_plain, continuation=continuation)
+    before, scored = tokens(bos=prefix).pair(request)
+    return before + scored, len(scored)
 
 
 def test_the_continuation_is_the_rest_of_the_joint_text() -> None:
@@ -70,12 +80,18 @@ def test_an_empty_context_without_any_prefix_token_is_an_error() -> None:
 
 
 def test_a_prompt_has_one_bos_at_most() -> None:
-    assert [BOS, 3] == encode_prompt(encode, "a", is_plain=True, bos_token=BOS)
-    assert [BOS, 3] == encode_prompt(encode, "<s>a", is_plain=True, bos_token=BOS)
-    assert [3] == encode_prompt(encode, "a", is_plain=False, bos_token=BOS)
+    assert [BOS, 3] == tokens().prompt("a", is_plain=True)
+    assert [BOS, 3] == tokens().prompt("<s>a", is_plain=True)
+    assert [3] == tokens().prompt("a", is_plain=False)
 
 
-def test_bos_comes_before_eos_as_the_prefix_token() -> None:
-    assert 0 == prefix_token(0, 1)
-    assert 1 == prefix_token(None, 1)
-    assert None is prefix_token(None, None)
+@pytest.mark.parametrize(("bos", "eos", "prefix"), [(0, 1, 0), (None, 1, 1)])
+def test_bos_comes_before_eos_as_the_prefix_token(bos: int | None, eos: int | None, prefix: int) -> None:
+    request = HostRequest(0, Kind.LOGLIKELIHOOD, "", continuation="c")
+    assert ([prefix], [7]) == tokens(bos=bos, eos=eos).pair(request)
+    assert [([prefix], [7])] == list(tokens(bos=bos, eos=eos).windows("c"))
+
+
+def test_a_text_cannot_be_scored_without_any_prefix_token() -> None:
+    with pytest.raises(RequestError, match="no BOS or EOS"):
+        tokens(bos=None).windows("c")

@@ -8,7 +8,7 @@ import pytest
 
 from fasteval.errors import UsageError
 from fasteval.media import FrameChoice
-from fasteval.models.vllm.peer_arguments import take_frames, translate_arguments
+from fasteval.models.vllm.arguments import take_frames, translate_arguments
 
 
 def test_vllms_own_arguments_pass() -> None:

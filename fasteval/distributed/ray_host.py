@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import ray
 from ray.exceptions import RayError
 
+from fasteval.errors import first_line
 from fasteval.models.engine_config import EngineConfig
 from fasteval.models.host.environment import HOSTS_HERE
 from fasteval.models.host.process import HostProcess
@@ -139,7 +140,7 @@ class RayHost:
             report: _Report = ray.get(asked)
         except RayError as error:
             place = f" on node {self._node}" if self._node else ""
-            self._end = f"the Ray actor{place} is gone: {_first_line(error)}"
+            self._end = f"the Ray actor{place} is gone: {first_line(error)}"
             return
         if self._node is None:
             self._node = report.node
@@ -170,8 +171,3 @@ class RayHost:
     def kill(self) -> None:
         """Ends the actor; the host notices and ends, too."""
         ray.kill(self._actor)
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

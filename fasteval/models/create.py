@@ -179,7 +179,7 @@ def _named(
         return _remote(model_args)
     from fasteval.models.checkpoint.chat_template import ChatTemplate
     from fasteval.models.checkpoint.find import find_checkpoint
-    from fasteval.models.vllm.compilation import takes_compile, with_compilation
+    from fasteval.models.vllm.arguments import takes_compile, with_compilation
 
     pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
     if pretrained is None:
@@ -285,7 +285,7 @@ def _engine_config(
     backend: str, folder: Path, model_args: dict[str, Any], *, seed: int, rendering: str
 ) -> EngineConfig:
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.vllm.peer_arguments import take_frames, translate_arguments
+    from fasteval.models.vllm.arguments import take_frames, translate_arguments
 
     arguments = translate_arguments(model_args) if backend == "vllm" else dict(model_args)
     max_model_len = arguments.pop("max_model_len", None)

@@ -132,6 +132,12 @@ class SamplingParameters:
         values["max_tokens_given"] = "max_tokens" in values
         return cls(**values)
 
+    def seed_for(self, seed: int | None) -> int | None:
+        """Returns a request's seed where the run gives it `seed`: the task's own comes first, and greedy has none."""
+        if self.is_greedy:
+            return None
+        return seed if self.seed is None else self.seed
+
     def canonical(self, seed: int | None = None) -> bytes:
         """Returns the bytes that stand for these options in a cache key.
 
@@ -139,7 +145,7 @@ class SamplingParameters:
             seed: seed of the request, for sampled answers.
         """
         values = {name: getattr(self, name) for name in _FIELDS}
-        values["seed"] = None if self.is_greedy else (self.seed if self.seed is not None else seed)
+        values["seed"] = self.seed_for(seed)
         return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
 
     def to_dict(self) -> dict[str, Any]:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from fasteval.api.request import Completion, Kind, Response
-from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError
+from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError, first_line
 from fasteval.media import DecodedVideo
-from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
-from fasteval.models.host.rolling import rolling_windows
+from fasteval.models.host.tokens import PromptTokens
 from fasteval.models.sampling import SamplingParameters
 
 if TYPE_CHECKING:
@@ -50,13 +49,9 @@ class HFBackend:
             self._takes_images = "vision_config" in values
             self._load(config, arguments)
         except Exception as error:
-            line = str(error).strip().partition("\n")[0]
-            raise CheckpointError(f"{config.checkpoint} cannot be loaded: {line or type(error).__name__}") from error
-        self._bos = self._tokenizer.bos_token_id
-        self._prefix = prefix_token(self._bos, self._tokenizer.eos_token_id)
+            raise CheckpointError(f"{config.checkpoint} cannot be loaded: {first_line(error)}") from error
         own = self._model.config.get_text_config().max_position_embeddings
-        #: Longest prompt, as in vLLM: one token is always for the answer.
-        self._limit = (config.max_model_len or own) - 1
+        self._tokens = PromptTokens(self._tokenizer, (config.max_model_len or own) - 1)
         self._waiting: deque[tuple[HostRequest, tuple[Decoded, ...]]] = deque()
         self._counters = dict.fromkeys(("engine_steps", "requests", "prompt_tokens", "output_tokens"), 0.0)
 
@@ -131,20 +126,9 @@ class HFBackend:
             return self._generate(request, media)
         if request.kind == Kind.LOGLIKELIHOOD_ROLLING:
             return self._roll(request)
-        token_ids, scored = encode_pair(
-            self._encode,
-            request.text,
-            request.continuation or "",
-            is_plain=request.is_plain,
-            bos_token=self._bos,
-            prefix=self._prefix,
-        )
+        context, scored = self._tokens.pair(request)
         text = request.text + (request.continuation or "")
-        inputs = self._inputs(token_ids, text, media, is_plain=request.is_plain)
-        return self._score(inputs, scored)
-
-    def _encode(self, text: str, add_special_tokens: bool) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
+        return self._score(self._inputs(context + scored, text, media, is_plain=request.is_plain), len(scored))
 
     def _inputs(self, token_ids: list[int], text: str, media: tuple[Decoded, ...], *, is_plain: bool) -> dict[str, Any]:
         """Returns the model's keyword arguments; with media, the processor writes text and placeholders itself."""
@@ -158,20 +142,12 @@ class HFBackend:
             except MemoryError:
                 raise
             except Exception as error:  # one document's media can break a processor in any way
-                line = str(error).strip().partition("\n")[0]
-                raise RequestError(f"the model's processor refuses the prompt: {line}") from error
+                raise RequestError(f"the model's processor refuses the prompt: {first_line(error)}") from error
             inputs = dict(batch.to(self._device))
         else:
             ids = torch.tensor([token_ids], device=self._device, dtype=torch.long)
             inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
-        length = inputs["input_ids"].shape[1]
-        if not length:
-            raise RequestError("the prompt is empty")
-        if length > self._limit:
-            raise RequestError(
-                f"the prompt of {length} tokens is longer than the model's limit of {self._limit} "
-                "(one token of max_model_len is for the answer)"
-            )
+        self._tokens.check_length(int(inputs["input_ids"].shape[1]))
         return inputs
 
     def _score(self, inputs: dict[str, Any], scored: int) -> Response:
@@ -191,15 +167,9 @@ class HFBackend:
         return Response((), float(logprobs.double().sum()), is_greedy, prompt_tokens, scored)
 
     def _roll(self, request: HostRequest) -> Response:
-        token_ids = self._encode(request.text, False)
-        if not token_ids:
-            raise RequestError("the text is empty: there is nothing to score")
-        if self._prefix is None:
-            raise RequestError("the tokenizer has no BOS or EOS for the first token to be conditioned on")
-        windows = rolling_windows(token_ids, self._prefix, self._limit)
         parts = [
             self._score(self._inputs(context + scored, "", (), is_plain=False), len(scored))
-            for context, scored in windows
+            for context, scored in self._tokens.windows(request.text)
         ]
         return Response(
             (),
@@ -211,14 +181,14 @@ class HFBackend:
 
     def _generate(self, request: HostRequest, media: tuple[Decoded, ...]) -> Response:
         sampling = request.sampling or SamplingParameters()
-        token_ids = encode_prompt(self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos)
+        token_ids = self._tokens.prompt(request.text, is_plain=request.is_plain)
         inputs = self._inputs(token_ids, request.text, media, is_plain=request.is_plain)
-        seed = request.seed if sampling.seed is None else sampling.seed
+        seed = sampling.seed_for(request.seed)
         length = int(inputs["input_ids"].shape[1])
         texts, tokens, reasons = [], 0, set()
         for number in range(sampling.n):
             sample_seed = None if seed is None else (seed + number) % (1 << 63)
-            text, output_ids, reason = self._sample(inputs, sampling, sample_seed, self._limit + 1 - length)
+            text, output_ids, reason = self._sample(inputs, sampling, sample_seed, self._tokens.longest + 1 - length)
             texts.append(text)
             tokens += len(output_ids)
             reasons.add(reason)

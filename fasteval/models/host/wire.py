@@ -64,7 +64,7 @@ class HostRequest:
         kind: what is asked.
         text: the exact text that the model is shown, with one placeholder a medium.
         is_plain: whether the tokenizer adds its special tokens (a chat template has written them already), and
-            whether white space at the end of the text counts as the continuation's (see `continuation.py`).
+            whether white space at the end of the text counts as the continuation's (see `tokens.py`).
         continuation: the text whose log-probability is wanted.
         media: the media, in the order of their placeholders.
         sampling: generation options; None for log-likelihoods.
@@ -79,11 +79,6 @@ class HostRequest:
     media: tuple[Media, ...] = ()
     sampling: SamplingParameters | None = None
     seed: int | None = None
-
-    @property
-    def add_special_tokens(self) -> bool:
-        """Whether the tokenizer puts its special tokens around the text."""
-        return self.is_plain
 
 
 class Wire:
@@ -187,7 +182,7 @@ def encode_failure(error: BaseException) -> Frame:
     """Returns the frame that ends a host: what kind of error, and its one line."""
     known = isinstance(error, errors.FastEvalError)
     name = type(error).__name__ if known else "EngineError"
-    text = str(error) if known else f"{type(error).__name__}: {_first_line(str(error))}"
+    text = str(error) if known else f"{type(error).__name__}: {errors.first_line(error)}"
     return Frame("failure", {"class": name, "text": text})
 
 
@@ -198,10 +193,6 @@ def decode_failure(frame: Frame) -> errors.FastEvalError:
         kind = errors.UsageError
     error = kind(frame.fields["text"])
     return error if isinstance(error, errors.FastEvalError) else errors.EngineError(frame.fields["text"])
-
-
-def _first_line(text: str) -> str:
-    return text.strip().partition("\n")[0]
 
 
 def _medium_fields(medium: Media, blob: int) -> dict[str, Any]:

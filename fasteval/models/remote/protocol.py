@@ -95,13 +95,13 @@ def generation_question(
         dialect: what the server understands.
         max_tokens: the limit; None leaves it to the server, which stops where its context ends.
     """
-    seed = request.seed if sampling.seed is None else sampling.seed
+    seed = sampling.seed_for(request.seed)
     options: dict[str, Any] = {"temperature": sampling.temperature, "max_tokens": max_tokens}
     for name, off in _OFF.items():
         value = getattr(sampling, name)
         if value != off:
             options[name] = list(value) if name == "stop" else value
-    if not sampling.is_greedy and seed is not None:
+    if seed is not None:
         options["seed"] = seed % (1 << 63)
     return _question(request, dialect, options)
 
@@ -109,7 +109,7 @@ def generation_question(
 def context_question(request: EngineRequest, dialect: Dialect) -> Question:
     """Returns the request that tells the tokens of a log-likelihood's context, media included.
 
-    White space at the end of a plain context counts as the continuation's (see `continuation.py`).
+    White space at the end of a plain context counts as the continuation's (see `PromptTokens.pair`).
 
     Raises:
         RequestError: the context is empty: what stands for it is known to the server's tokenizer only.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import xxhash
 
-from fasteval.errors import EngineError, UnknownNameError, UsageError
+from fasteval.errors import EngineError, UnknownNameError, UsageError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,7 +130,7 @@ def _served(base_url: str, api_key: Any) -> list[dict[str, Any]]:
         reply.raise_for_status()
         return [entry for entry in reply.json()["data"] if isinstance(entry, dict) and "id" in entry]
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise EngineError(f"{base_url}/models cannot be read: {str(error).partition(chr(10))[0]}") from error
+        raise EngineError(f"{base_url}/models cannot be read: {first_line(error)}") from error
     except (KeyError, TypeError, ValueError) as error:
         raise EngineError(f"{base_url}/models is not what an OpenAI-compatible server replies") from error
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Response
-from fasteval.errors import EngineError, RequestError, UnsupportedError
-from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
-from fasteval.models.host.rolling import rolling_windows
+from fasteval.errors import EngineError, RequestError, UnsupportedError, first_line
+from fasteval.models.host.tokens import PromptTokens
 from fasteval.models.sampling import SamplingParameters
 from fasteval.models.vllm.loading import load_engine
 from fasteval.models.vllm.media import VLLMMedia, keep_media_in_process
@@ -57,12 +56,8 @@ class VLLMBackend:
         """Loads the checkpoint (see `load_engine` for what it raises)."""
         self._engine = load_engine(config)
         self._renderer = self._engine.renderer
-        self._tokenizer = self._engine.get_tokenizer()
-        self._bos = self._tokenizer.bos_token_id
-        self._prefix = prefix_token(self._bos, self._tokenizer.eos_token_id)
         vllm_config = self._engine.vllm_config
-        #: Longest prompt: vLLM always has to generate one token behind it.
-        self._limit = vllm_config.model_config.max_model_len - 1
+        self._tokens = PromptTokens(self._engine.get_tokenizer(), vllm_config.model_config.max_model_len - 1)
         self._capacity: int = vllm_config.scheduler_config.max_num_seqs
         self._media = VLLMMedia(self._renderer, str(vllm_config.model_config.architecture))
         self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
@@ -97,10 +92,9 @@ class VLLMBackend:
         """Takes a row (see `Backend.add`)."""
         self._media.check(request.media)
         if request.kind.generates:
-            token_ids = encode_prompt(self._encode, request.text, is_plain=request.is_plain, bos_token=self._bos)
-            parts = [(token_ids, 0)]
+            parts = [(self._tokens.prompt(request.text, is_plain=request.is_plain), 0)]
         else:
-            parts = self._rolling_parts(request)
+            parts = [(context + scored, len(scored)) for context, scored in self._tokens.windows(request.text)]
         inputs = [(self._render(token_ids, request, decoded), scored) for token_ids, scored in parts]
         row = self._rows[request.row] = _Row(parts=set())
         try:
@@ -123,7 +117,7 @@ class VLLMBackend:
         contexts: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
         for request in requests:
             try:
-                before, continuation = self._encode_pair(request)
+                before, continuation = self._tokens.pair(request)
             except RequestError as error:
                 refused.append(Completion(request.row, error=str(error)))
             else:
@@ -133,17 +127,6 @@ class VLLMBackend:
             refused += self._add_context(list(context), choices, requests[0], decoded)
         self._counters["requests"] += len(requests) - len(refused)
         return refused
-
-    def _encode_pair(self, request: HostRequest) -> tuple[list[int], list[int]]:
-        token_ids, scored = encode_pair(
-            self._encode,
-            request.text,
-            request.continuation or "",
-            is_plain=request.is_plain,
-            bos_token=self._bos,
-            prefix=self._prefix,
-        )
-        return token_ids[:-scored], token_ids[-scored:]
 
     def _add_context(
         self,
@@ -161,7 +144,7 @@ class VLLMBackend:
         length = len(context["prompt_token_ids"])
         for row, continuation in choices:
             try:
-                self._check_length(length + len(continuation))
+                self._tokens.check_length(length + len(continuation))
                 fitting.append((row, continuation))
             except RequestError as error:
                 refused.append(Completion(row, error=str(error)))
@@ -179,21 +162,9 @@ class VLLMBackend:
         media_tokens = sum(place.length for several in places.values() for place in several)
         return refused + self._scorer.add(rows, continuations, length, prompt, media_tokens)
 
-    def _encode(self, text: str, add_special_tokens: bool) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
-
-    def _rolling_parts(self, request: HostRequest) -> list[tuple[list[int], int]]:
-        token_ids = self._encode(request.text, False)
-        if not token_ids:
-            raise RequestError("the text is empty: there is nothing to score")
-        if self._prefix is None:
-            raise RequestError("the tokenizer has no BOS or EOS for the first token to be conditioned on")
-        windows = rolling_windows(token_ids, self._prefix, self._limit)
-        return [(context + scored, len(scored)) for context, scored in windows]
-
     def _render(self, token_ids: list[int], request: HostRequest, decoded: Sequence[Decoded]) -> Any:
         """Returns the prompt in vLLM's own form, media processed and placeholders expanded."""
-        self._check_length(len(token_ids))
+        self._tokens.check_length(len(token_ids))
         media = [medium.content_id for medium in request.media]
         is_kept = bool(decoded) and self._keeps_media and media == self._last_media
         prompt: dict[str, Any] = {"prompt_token_ids": token_ids}
@@ -208,24 +179,14 @@ class VLLMBackend:
             self._last_media = []
             if is_kept:  # this processor looks at the media whether it needs them or not
                 return self._render(token_ids, request, decoded)
-            text = str(error).strip().partition("\n")[0]
-            raise RequestError(f"the model's processor refuses the prompt: {text or type(error).__name__}") from error
-        self._check_length(len(rendered["prompt_token_ids"]))
+            raise RequestError(f"the model's processor refuses the prompt: {first_line(error)}") from error
+        self._tokens.check_length(len(rendered["prompt_token_ids"]))
         return rendered
-
-    def _check_length(self, length: int) -> None:
-        if not length:
-            raise RequestError("the prompt is empty")
-        if length > self._limit:
-            raise RequestError(
-                f"the prompt of {length} tokens is longer than the model's limit of {self._limit} "
-                "(one token of max_model_len is for the answer)"
-            )
 
     def _params(self, request: HostRequest, prompt: Any) -> Any:
         if not request.kind.generates:
             return scoring_params()
-        room = self._limit + 1 - len(prompt["prompt_token_ids"])
+        room = self._tokens.longest + 1 - len(prompt["prompt_token_ids"])
         return generation_params(request.sampling or SamplingParameters(), request.seed, room)
 
     def step(self) -> list[Completion]:

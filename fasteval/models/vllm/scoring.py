@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import logging
+import sys
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError
-from fasteval.models.vllm.context_room import ContextRoom
 from fasteval.models.vllm.distribution import is_cpu_build
 from fasteval.models.vllm.sampling import probe_params, scoring_params
 from fasteval.models.vllm.unwritten import UNWRITTEN
@@ -30,7 +30,7 @@ from fasteval.scoring import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-__all__ = ["ChoiceScorer", "engine_traits", "read_edges"]
+__all__ = ["ChoiceScorer", "ContextRoom", "engine_traits", "read_edges"]
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,31 @@ class _Group:
             if reading in readings:
                 return reading.value
         return "trie" if len(path) > 1 else "shared"
+
+
+class ContextRoom:
+    """Counts what contexts in hand take of some caches; one enters only if it fits into each beside the others."""
+
+    def __init__(self, *capacities: int) -> None:
+        """Begins empty.
+
+        Args:
+            capacities: tokens that each cache may hold for contexts; 0 where nobody knows, which is no limit.
+        """
+        self._capacities = tuple(capacity or sys.maxsize for capacity in capacities)
+        self._used = [0] * len(capacities)
+
+    def enter(self, needs: tuple[int, ...]) -> bool:
+        """Takes `needs` (tokens in each cache) if they fit, or if nobody is inside; returns whether it did."""
+        fits = all(used + need <= most for used, need, most in zip(self._used, needs, self._capacities, strict=True))
+        if not fits and any(self._used):
+            return False
+        self._used = [used + need for used, need in zip(self._used, needs, strict=True)]
+        return True
+
+    def leave(self, needs: tuple[int, ...]) -> None:
+        """Gives back what `enter` took."""
+        self._used = [used - need for used, need in zip(self._used, needs, strict=True)]
 
 
 class ChoiceScorer:

@@ -1,4 +1,4 @@
-"""Model arguments that lm-eval and lmms-eval have beside vLLM's own: renamed, not needed, or refused."""
+"""`--model_args` as vLLM's arguments: those that lm-eval and lmms-eval have beside vLLM's own, and `compile`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UsageError
 from fasteval.media import DEFAULT_FRAMES, FrameChoice
+from fasteval.models.vllm.distribution import is_cpu_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["take_frames", "translate_arguments"]
+__all__ = ["WORTH_COMPILING", "take_frames", "takes_compile", "translate_arguments", "with_compilation"]
 
 _LOG = logging.getLogger("fasteval.models")
 
@@ -51,6 +52,12 @@ _REFUSED = {
 # Under which names lmms-eval's models take the largest number of a video's frames.
 _MAX_FRAMES = ("max_num_frames", "max_frames_num", "max_frame_num", "nframes")
 
+#: Requests of a run from which on compiling is taken to repay: that takes a minute, at some thirty requests a
+#: second.
+WORTH_COMPILING = 2_000
+
+_CHOICES: dict[Any, bool | None] = {"auto": None, True: True, False: False, "true": True, "false": False}
+
 
 def take_frames(arguments: dict[str, Any]) -> FrameChoice:
     """Takes `max_num_frames` and `fps` out of the arguments; returns which frames of a video a model is shown.
@@ -81,3 +88,29 @@ def translate_arguments(model_args: Mapping[str, Any]) -> dict[str, Any]:
         else:
             translated[_RENAMED.get(name, name)] = value
     return translated
+
+
+def takes_compile(arguments: dict[str, Any]) -> bool:
+    """Takes `compile` out of vLLM's arguments; returns whether the run's length is to decide.
+
+    On CPU nothing is compiled, and `enforce_eager`, vLLM's own argument, has the last word.
+
+    Raises:
+        UsageError: it is neither auto nor true nor false, contradicts `enforce_eager`, or is true on CPU.
+    """
+    given = arguments.pop("compile", "auto")
+    if not isinstance(given, str | bool) or given not in _CHOICES:
+        raise UsageError(f"--model_args compile={given!r} is not auto, true or false")
+    choice = _CHOICES[given]
+    if choice is None:
+        return not is_cpu_build() and "enforce_eager" not in arguments
+    if choice and is_cpu_build():
+        raise UsageError("--model_args compile=true: vLLM for CPUs is run without compilation")
+    if arguments.setdefault("enforce_eager", not choice) == choice:
+        raise UsageError("--model_args compile and enforce_eager contradict each other")
+    return False
+
+
+def with_compilation(arguments: Mapping[str, Any], requests: int) -> dict[str, Any]:
+    """Returns the arguments for a run of so many requests."""
+    return {**arguments, "enforce_eager": requests < WORTH_COMPILING}

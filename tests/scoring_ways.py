@@ -59,7 +59,7 @@ def tiny_groups() -> list[Group]:
     return [(list(some_tokens(draw, draw.randrange(100, 200))), unequal(draw), []) for _ in range(6)]
 
 
-def image_groups(encode: Any) -> list[Group]:
+def image_groups(tokenizer: Any) -> list[Group]:
     draw = random.Random(5)
     place = "<|vision_start|><|image_pad|><|vision_end|>"
     groups: list[Group] = []
@@ -67,7 +67,7 @@ def image_groups(encode: Any) -> list[Group]:
         pictures = [number % 3] if number % 4 else [number % 3, 3]
         filler = "is " * number
         text = f"<|im_start|>user\n{place * len(pictures)}{filler}what shape?<|im_end|>\n<|im_start|>assistant\n"
-        groups.append((encode(text, False), unequal(draw), pictures))
+        groups.append((tokenizer.encode(text, add_special_tokens=False), unequal(draw), pictures))
     return groups
 
 
@@ -249,7 +249,7 @@ def main(checkpoint: Path, kind: str, output: Path, examples: int = 40) -> None:
         output.write_text(json.dumps(check_random_groups(ways, model, examples)))
         return
     if kind == "images":
-        groups = image_groups(ways.backend._encode)
+        groups = image_groups(ways.engine.get_tokenizer())
     else:
         groups = text_groups() if kind == "text" else tiny_groups()
     output.write_text(json.dumps(score_in_all_ways(ways, model, groups)))

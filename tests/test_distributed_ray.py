@@ -30,7 +30,7 @@ def stored(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 
 def frame(**media: bytes) -> Frame:
-    fields = [{"content_id": name, "blob": number} for number, name in enumerate(media)]
+    fields = [{"content_id": name, "source": number} for number, name in enumerate(media)]
     return Frame("requests", {"requests": [], "media": fields}, tuple(media.values()))
 
 
@@ -49,7 +49,7 @@ def test_what_was_used_longest_ago_leaves_the_object_store(stored: list[bytes]) 
 
 
 def test_a_medium_that_is_a_path_travels_as_one(stored: list[bytes]) -> None:
-    requests = Frame("requests", {"requests": [], "media": [{"content_id": "a", "blob": None, "path": "/a.png"}]})
+    requests = Frame("requests", {"requests": [], "media": [{"content_id": "a", "source": "/a.png"}]})
     assert [] == Parcels().wrap(requests) == stored
 
 

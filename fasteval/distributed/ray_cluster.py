@@ -39,7 +39,7 @@ class Parcels:
 
     def wrap(self, frame: Frame) -> list[Any]:
         """Returns the blobs of a message, large media as references that Ray resolves on arrival."""
-        names = {medium["blob"]: medium["content_id"] for medium in frame.fields.get("media", ())}
+        names = {medium["source"]: medium["content_id"] for medium in frame.fields.get("media", ())}
         return [
             self._reference(names[number], blob) if len(blob) >= _LARGE and number in names else blob
             for number, blob in enumerate(frame.blobs)

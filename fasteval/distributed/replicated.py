@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
-import time
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from fasteval.api.request import Completion, Kind
+from fasteval.api.request import Kind
 from fasteval.distributed.queue import WorkQueue
 from fasteval.errors import EngineError, FastEvalError
+from fasteval.models.outbox import Outbox
+from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
 
-    from fasteval.api.prompt import Prompt
-    from fasteval.api.request import EngineRequest
+    from fasteval.api.request import Completion, EngineRequest
     from fasteval.models.engine import Capabilities
     from fasteval.models.supervised import SupervisedEngine
 
@@ -30,7 +29,7 @@ logger = logging.getLogger(__name__)
 _POLL_SECONDS, _IDLE_SECONDS = 0.05, 1.0
 
 
-class ReplicatedEngine:
+class ReplicatedEngine(EngineWrapper):
     """Each replica has a thread that pulls work from the queue whenever the replica has room (`_turn`).
 
     Replicas are stateless: when one dies, what it had in hand goes to the others while it starts again, except for
@@ -40,13 +39,13 @@ class ReplicatedEngine:
 
     def __init__(self, engines: Sequence[SupervisedEngine], *, on_close: Callable[[], None] = lambda: None) -> None:
         """Takes the replicas, none of them started; `on_close` is called when all of them are closed."""
+        super().__init__(engines[0])  # which says what all of them are
         self._engines = list(engines)
         self._window = engines[0].capabilities().window
         self._queue = WorkQueue(len(engines), self._window)
         self._held: dict[int, EngineRequest] = {}
         self._orders: list[list[Callable[[], None]]] = [[] for _ in engines]
-        self._done: queue.SimpleQueue[list[Completion] | FastEvalError] = queue.SimpleQueue()
-        self._failure: FastEvalError | None = None
+        self._outbox = Outbox()
         self._alive = set(range(len(engines)))
         self._threads: list[threading.Thread] = []
         self._is_closing = False
@@ -55,21 +54,9 @@ class ReplicatedEngine:
         # Guards all of the above; notified when there is something new to do.
         self._changed = threading.Condition()
 
-    def fingerprint(self) -> str:
-        """Returns what identifies the model for the cache: that of one engine, however many there are."""
-        return self._engines[0].fingerprint()
-
-    def identity(self) -> dict[str, Any]:
-        """Returns the parts of the fingerprint."""
-        return self._engines[0].identity()
-
     def capabilities(self) -> Capabilities:
         """Returns what one engine can do; the window is so wide that what waits is enough to choose from."""
-        return replace(self._engines[0].capabilities(), window=2 * len(self._engines) * self._window)
-
-    def render(self, prompt: Prompt) -> str:
-        """Returns the exact text that the model is shown."""
-        return self._engines[0].render(prompt)
+        return replace(self._engine.capabilities(), window=2 * len(self._engines) * self._window)
 
     def start(self) -> None:
         """Starts all replicas; returns at once."""
@@ -104,22 +91,7 @@ class ReplicatedEngine:
         Raises:
             FastEvalError: no replica is left, or one says what all of them would say.
         """
-        if self._failure is not None:
-            raise self._failure
-        completions: list[Completion] = []
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                done = self._done.get(timeout=0.0 if completions else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                return completions
-            if isinstance(done, list):
-                completions += done
-                continue
-            self._failure = done
-            if completions:  # they are answers all the same; the next call raises
-                return completions
-            raise done
+        return self._outbox.poll(timeout)
 
     def cancel(self, rows: Iterable[int]) -> None:
         """Gives requests up; none of their completions is reported any more."""
@@ -196,7 +168,7 @@ class ReplicatedEngine:
             if passed_on:
                 self._give_back(number, passed_on)
         if completions:
-            self._done.put(completions)
+            self._outbox.put(*completions)
         return True
 
     def _give_back(self, number: int, rows: Iterable[int]) -> None:
@@ -214,7 +186,7 @@ class ReplicatedEngine:
                 self._give_back(number, list(self._queue.in_hand(number)))
                 logger.warning("replica %d of %d is left out: %s", number, len(self._engines), error)
             else:
-                self._done.put(error)
+                self._outbox.fail(error)
 
 
 def _family(request: EngineRequest) -> Hashable:

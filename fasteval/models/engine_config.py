@@ -61,17 +61,8 @@ class EngineConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the configuration as JSON can say it."""
-        return {
-            "backend": self.backend,
-            "checkpoint": str(self.checkpoint),
-            "arguments": self.arguments,
-            "dtype": self.dtype,
-            "seed": self.seed,
-            "max_model_len": self.max_model_len,
-            "rendering": self.rendering,
-            "deterministic": self.deterministic,
-            "frames": self.frames.to_text(),
-        }
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return values | {"checkpoint": str(self.checkpoint), "frames": self.frames.to_text()}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> EngineConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from fasteval.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["DEFAULT_MAX_TOKENS", "SamplingParameters"]
+__all__ = ["DEFAULT_MAX_TOKENS", "SamplingParameters", "sampling_of"]
 
 #: Where a task names no limit: lmms-eval has 4096 on vLLM, lm-eval 256; the larger cuts nothing that the other keeps.
 #: The engine lowers it to what fits behind the prompt.
@@ -151,6 +152,16 @@ class SamplingParameters:
     def to_dict(self) -> dict[str, Any]:
         """Returns the options as a dict that `SamplingParameters(**…)` takes."""
         return {name: getattr(self, name) for name in _FIELDS} | {"max_tokens_given": self.max_tokens_given}
+
+
+def sampling_of(kwargs: Mapping[str, Any]) -> SamplingParameters:
+    """Returns `SamplingParameters.from_generation_kwargs(kwargs)`, remembered: requests of a task have the same."""
+    return _of_json(orjson.dumps(kwargs))
+
+
+@functools.lru_cache(maxsize=256)
+def _of_json(kwargs: bytes) -> SamplingParameters:
+    return SamplingParameters.from_generation_kwargs(orjson.loads(kwargs))
 
 
 _FIELDS = tuple(field.name for field in fields(SamplingParameters) if field.name != "max_tokens_given")

@@ -6,8 +6,6 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import orjson
-
 from fasteval.api.request import Completion
 from fasteval.errors import EngineError, FastEvalError, RequestError
 from fasteval.models.checkpoint.fingerprint import fingerprint_of, fingerprint_parts
@@ -15,7 +13,7 @@ from fasteval.models.checkpoint.modalities import checkpoint_media
 from fasteval.models.engine import Capabilities
 from fasteval.models.host.process import HostProcess
 from fasteval.models.host.wire import Frame, HostRequest, decode_completions, decode_failure, encode_requests
-from fasteval.models.sampling import SamplingParameters
+from fasteval.models.sampling import sampling_of
 from fasteval.models.vllm.distribution import is_cpu_build
 from fasteval.models.vllm.kv_cache import fit_to_memory
 
@@ -68,17 +66,13 @@ class HostEngine:
         self._failure: FastEvalError | None = None
         self._refused: list[Completion] = []
         self._identity: dict[str, Any] | None = None
-        self._fingerprint: str | None = None
         self._counters: dict[str, float] = {}
         self._earlier: dict[str, float] = {}
-        self._sampling: dict[bytes, SamplingParameters] = {}
         self._started = self._heard = 0.0
 
     def fingerprint(self) -> str:
         """Returns what identifies the model for the cache (see `fingerprint_of`)."""
-        if self._fingerprint is None:
-            self._fingerprint = fingerprint_of(self.identity())
-        return self._fingerprint
+        return fingerprint_of(self.identity())
 
     def identity(self) -> dict[str, Any]:
         """Returns the parts of the fingerprint (see `fingerprint_parts`)."""
@@ -148,15 +142,9 @@ class HostEngine:
             is_plain=not request.prompt.is_chat,
             continuation=request.continuation,
             media=tuple(medium.with_frames(self.config.frames) for medium in request.media),
-            sampling=self._sampling_of(request.generation_kwargs) if request.kind.generates else None,
+            sampling=sampling_of(request.generation_kwargs) if request.kind.generates else None,
             seed=request.seed,
         )
-
-    def _sampling_of(self, kwargs: dict[str, Any]) -> SamplingParameters:
-        key = orjson.dumps(kwargs)
-        if key not in self._sampling:
-            self._sampling[key] = SamplingParameters.from_generation_kwargs(kwargs)
-        return self._sampling[key]
 
     def poll(self, timeout: float) -> list[Completion]:
         """Returns what is complete, waiting at most `timeout` seconds for the first one, or for the model to be loaded.

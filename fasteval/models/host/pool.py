@@ -67,10 +67,11 @@ class _PooledHost:
     def take_over(self, config: EngineConfig, parts: Mapping[str, Any]) -> bool:
         """Has the host load what another engine wants; returns False where that takes a fresh start."""
         is_alike = replace(config, checkpoint=self._config.checkpoint) == self._config
-        if self.has_ended or self.is_stuck or not is_alike or _without_weights(parts) != _without_weights(self._parts):
+        has_gone = self._host.has_ended or self._host.is_stuck
+        if has_gone or not is_alike or _without_weights(parts) != _without_weights(self._parts):
             return False
         keeps = parts == self._parts
-        self.send(Frame("configure", {"config": config.to_dict(), "keeps_engine": keeps}))
+        self._host.send(Frame("configure", {"config": config.to_dict(), "keeps_engine": keeps}))
         self._config, self._parts, self._is_stale = config, parts, True
         return True
 
@@ -90,31 +91,9 @@ class _PooledHost:
         """Stops the host for good."""
         self._host.stop()
 
-    # Everything else is the host's own.
-
-    @property
-    def pid(self) -> int | None:
-        return self._host.pid
-
-    @property
-    def is_stuck(self) -> bool:
-        return self._host.is_stuck
-
-    @property
-    def has_ended(self) -> bool:
-        return self._host.has_ended
-
-    def send(self, frame: Frame) -> None:
-        self._host.send(frame)
-
-    def last_words(self) -> list[str]:
-        return self._host.last_words()
-
-    def describe_end(self) -> str:
-        return self._host.describe_end()
-
-    def kill(self) -> None:
-        self._host.kill()
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the host's own."""
+        return getattr(self._host, name)
 
 
 def _without_weights(parts: Mapping[str, Any]) -> dict[str, Any]:

@@ -129,21 +129,14 @@ def encode_requests(requests: Sequence[HostRequest]) -> Frame:
         for medium in request.media:
             if medium.content_id not in numbers:
                 numbers[medium.content_id] = len(media)
-                media.append(_medium_fields(medium, len(blobs)))
+                fields = _fields(medium)
                 if isinstance(medium.source, bytes):
+                    fields["source"] = len(blobs)
                     blobs.append(medium.source)
-        rows.append(
-            {
-                "row": request.row,
-                "kind": int(request.kind),
-                "text": request.text,
-                "is_plain": request.is_plain,
-                "continuation": request.continuation,
-                "media": [numbers[medium.content_id] for medium in request.media],
-                "sampling": None if request.sampling is None else request.sampling.to_dict(),
-                "seed": request.seed,
-            }
-        )
+                media.append(fields)
+        shown = [numbers[medium.content_id] for medium in request.media]
+        sampling = None if request.sampling is None else _fields(request.sampling)
+        rows.append(_fields(request) | {"kind": int(request.kind), "media": shown, "sampling": sampling})
     return Frame("requests", {"requests": rows, "media": media}, tuple(blobs))
 
 
@@ -155,26 +148,14 @@ def decode_requests(frame: Frame) -> list[HostRequest]:
 
 def encode_completions(completions: Iterable[Completion], counters: dict[str, float]) -> Frame:
     """Returns the frame for some completions, with the host's counters as they stand behind them."""
-    rows = [
-        {
-            "row": completion.row,
-            "response": None if completion.response is None else _response_fields(completion.response),
-            "error": completion.error,
-        }
-        for completion in completions
-    ]
+    rows = [_fields(one) | {"response": _response_fields(one.response)} for one in completions]
     return Frame("completions", {"completions": rows, "counters": counters})
 
 
 def decode_completions(frame: Frame) -> list[Completion]:
     """Returns the completions of a frame."""
     return [
-        Completion(
-            fields["row"],
-            None if fields["response"] is None else _response(fields["response"]),
-            fields["error"],
-        )
-        for fields in frame.fields["completions"]
+        Completion(**{**fields, "response": _response(fields["response"])}) for fields in frame.fields["completions"]
     ]
 
 
@@ -195,63 +176,44 @@ def decode_failure(frame: Frame) -> errors.FastEvalError:
     return error if isinstance(error, errors.FastEvalError) else errors.EngineError(frame.fields["text"])
 
 
-def _medium_fields(medium: Media, blob: int) -> dict[str, Any]:
-    is_path = isinstance(medium.source, str)
-    return {
-        "kind": medium.kind,
-        "content_id": medium.content_id,
-        "operations": medium.operations,
-        "raw": medium.raw,
-        "path": medium.source if is_path else None,
-        "blob": None if is_path else blob,
-    }
+def _fields(value: Any) -> dict[str, Any]:
+    """Returns the fields of a dataclass with slots."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def _medium(fields: dict[str, Any], blobs: tuple[bytes, ...]) -> Media:
-    raw = fields["raw"]
-    return Media(
-        kind=fields["kind"],
-        source=fields["path"] if fields["blob"] is None else blobs[fields["blob"]],
-        content_id=fields["content_id"],
-        operations=tuple((name, argument) for name, argument in fields["operations"]),
-        raw=None if raw is None else (raw[0], raw[1], raw[2]),
-    )
+    """Returns a medium whose `source` is a path, or the number of a blob."""
+    source, raw = fields["source"], fields["raw"]
+    changed = {
+        "source": blobs[source] if isinstance(source, int) else source,
+        "operations": tuple((name, argument) for name, argument in fields["operations"]),
+        "raw": None if raw is None else tuple(raw),
+    }
+    return Media(**{**fields, **changed})
 
 
 def _request(fields: dict[str, Any], media: list[Media]) -> HostRequest:
     sampling = fields["sampling"]
-    if sampling is not None:
-        sampling = SamplingParameters(**{**sampling, "stop": tuple(sampling["stop"])})
-    return HostRequest(
-        row=fields["row"],
-        kind=Kind(fields["kind"]),
-        text=fields["text"],
-        is_plain=fields["is_plain"],
-        continuation=fields["continuation"],
-        media=tuple(media[number] for number in fields["media"]),
-        sampling=sampling,
-        seed=fields["seed"],
-    )
-
-
-def _response_fields(response: Response) -> dict[str, Any]:
-    return {
-        "texts": response.texts,
-        "logprob": None if response.logprob is None else float(response.logprob).hex(),
-        "is_greedy": response.is_greedy,
-        "prompt_tokens": response.prompt_tokens,
-        "output_tokens": response.output_tokens,
-        "finish_reason": response.finish_reason,
+    changed = {
+        "kind": Kind(fields["kind"]),
+        "media": tuple(media[number] for number in fields["media"]),
+        "sampling": sampling and SamplingParameters(**{**sampling, "stop": tuple(sampling["stop"])}),
     }
+    return HostRequest(**{**fields, **changed})
 
 
-def _response(fields: dict[str, Any]) -> Response:
-    # Hexadecimal, because JSON has no infinity: an impossible continuation has a log-probability of minus infinity.
+# Log-probabilities in hexadecimal, because JSON has no infinity: an impossible continuation's is minus infinity.
+
+
+def _response_fields(response: Response | None) -> dict[str, Any] | None:
+    if response is None:
+        return None
+    return _fields(response) | {"logprob": None if response.logprob is None else float(response.logprob).hex()}
+
+
+def _response(fields: dict[str, Any] | None) -> Response | None:
+    if fields is None:
+        return None
     logprob = fields["logprob"]
-    return Response(
-        **{
-            **fields,
-            "texts": tuple(fields["texts"]),
-            "logprob": None if logprob is None else float.fromhex(logprob),
-        }
-    )
+    changed = {"texts": tuple(fields["texts"]), "logprob": None if logprob is None else float.fromhex(logprob)}
+    return Response(**{**fields, **changed})

@@ -9,11 +9,13 @@ import httpx
 import orjson
 
 from fasteval.errors import EngineError, RequestError
+from fasteval.models.remote.settings import authorization
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fasteval.models.backoff import Backoff
+    from fasteval.models.remote.settings import RemoteSettings
 
 __all__ = ["Endpoint", "TryAgainError"]
 
@@ -45,28 +47,22 @@ class Endpoint:
     each time, and after too many in a row it counts as down.
     """
 
-    def __init__(
-        self, base_url: str, *, api_key: str | None, timeout: float, most: int, max_retries: int, backoff: Backoff
-    ) -> None:
+    def __init__(self, base_url: str, settings: RemoteSettings, backoff: Backoff) -> None:
         """Opens nothing yet.
 
         Args:
-            base_url: the URL up to and with `/v1`.
-            api_key: what is sent as the bearer's token.
-            timeout: seconds that an answer may take.
-            most: how many requests are under way at a time, at most.
-            max_retries: after how many complaints in a row, and one more, the server counts as down.
+            base_url: the URL up to and with `/v1`, one of the settings'.
+            settings: how many requests are under way at a time, at most, and how long an answer may take; after
+                `max_retries` complaints in a row, and one more, the server counts as down.
             backoff: how long it is left alone after a complaint.
         """
-        self.base_url = base_url.rstrip("/")
-        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=most)
-        times = httpx.Timeout(timeout, connect=min(timeout, 10.0))
+        self.base_url, self._settings, self._backoff = base_url.rstrip("/"), settings, backoff
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=settings.concurrency)
+        times = httpx.Timeout(settings.timeout, connect=min(settings.timeout, 10.0))
+        headers = {"Content-Type": "application/json"} | authorization(settings.api_key)
         self._client = httpx.AsyncClient(headers=headers, limits=limits, timeout=times)
-        self._most = most
-        self._limit = min(_FIRST_LIMIT, most)
+        self._limit = min(_FIRST_LIMIT, settings.concurrency)
         self._active = 0
-        self._max_retries, self._backoff = max_retries, backoff
         self._rests_until = 0.0
         self._free = asyncio.Condition()
 
@@ -78,7 +74,7 @@ class Endpoint:
     @property
     def is_down(self) -> bool:
         """Whether it has complained so often in a row that nothing is expected of it any more."""
-        return self._backoff.attempts > self._max_retries
+        return self._backoff.attempts > self._settings.max_retries
 
     async def acquire(self) -> None:
         """Waits until one more request may be under way."""
@@ -93,7 +89,7 @@ class Endpoint:
         async with self._free:
             self._active -= 1
             if complaint is None:
-                self._limit = min(self._most, self._limit + 1 / self._limit)
+                self._limit = min(self._settings.concurrency, self._limit + 1 / self._limit)
             elif now >= self._rests_until:  # complaints about what was under way together count as one
                 self._limit = max(1.0, self._limit / 2)
                 self._rests_until = now + max(self._backoff.next(), complaint.wait or 0.0)

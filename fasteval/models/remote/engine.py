@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import queue
 import threading
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from fasteval.api.request import Completion, Kind
 from fasteval.errors import EngineError, FastEvalError, RequestError
 from fasteval.models.backoff import Backoff
 from fasteval.models.engine import Capabilities
+from fasteval.models.outbox import Outbox
 from fasteval.models.remote.endpoint import Endpoint, TryAgainError
 from fasteval.models.remote.protocol import (
     DIALECTS,
@@ -27,7 +24,7 @@ from fasteval.models.remote.protocol import (
     read_score,
     read_token_ids,
 )
-from fasteval.models.sampling import DEFAULT_MAX_TOKENS, SamplingParameters
+from fasteval.models.sampling import DEFAULT_MAX_TOKENS, sampling_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -66,7 +63,7 @@ class RemoteEngine:
         """Connects to nobody yet."""
         self._settings = settings
         self._dialect = DIALECTS[settings.dialect]
-        self._done: queue.SimpleQueue[Completion | FastEvalError] = queue.SimpleQueue()
+        self._outbox = Outbox()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -74,8 +71,6 @@ class RemoteEngine:
         self._endpoints: list[Endpoint] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._contexts: dict[bytes, asyncio.Task[list[int]]] = {}
-        self._sampling: dict[bytes, SamplingParameters] = {}
-        self._failure: FastEvalError | None = None
         self._last_words: str | None = None  # what the last server complained of, once all are down
         self._counters = dict.fromkeys(("requests", "prompt_tokens", "output_tokens", "remote_retries"), 0.0)
 
@@ -127,22 +122,7 @@ class RemoteEngine:
         Raises:
             EngineError: a server refuses everything: the key, or the model's name.
         """
-        if self._failure is not None:
-            raise self._failure
-        completions: list[Completion] = []
-        deadline = time.monotonic() + timeout
-        while True:
-            try:
-                done = self._done.get(timeout=0.0 if completions else max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                return completions
-            if isinstance(done, Completion):
-                completions.append(done)
-                continue
-            self._failure = done
-            if completions:
-                return completions
-            raise done
+        return self._outbox.poll(timeout)
 
     def cancel(self, rows: Iterable[int]) -> None:
         """Gives requests up."""
@@ -174,18 +154,7 @@ class RemoteEngine:
         async def serve() -> None:
             self._loop, self._serving = asyncio.get_running_loop(), asyncio.current_task()
             has_loop.set()
-            settings = self._settings
-            self._endpoints = [
-                Endpoint(
-                    url,
-                    api_key=settings.api_key,
-                    timeout=settings.timeout,
-                    most=settings.concurrency,
-                    max_retries=settings.max_retries,
-                    backoff=Backoff(),
-                )
-                for url in settings.base_urls
-            ]
+            self._endpoints = [Endpoint(url, self._settings, Backoff()) for url in self._settings.base_urls]
             try:
                 await asyncio.gather(*(self._pull(endpoint) for endpoint in self._endpoints))
             finally:
@@ -197,7 +166,7 @@ class RemoteEngine:
         except asyncio.CancelledError:
             return
         except Exception as error:  # noqa: BLE001 - the front must hear of it, whatever it is
-            self._done.put(EngineError(f"the remote engine failed: {type(error).__name__}: {error}"))
+            self._outbox.fail(EngineError(f"the remote engine failed: {type(error).__name__}: {error}"))
 
     async def _pull(self, endpoint: Endpoint) -> None:
         """Gives one server the next request whenever it has room for it, until it counts as down."""
@@ -223,13 +192,13 @@ class RemoteEngine:
         try:
             response = await self._answer(endpoint, asked.request)
             self._count(response)
-            self._done.put(Completion(asked.request.row, response))
+            self._outbox.put(Completion(asked.request.row, response))
         except TryAgainError as error:
             complaint = error
         except RequestError as error:
-            self._done.put(Completion(asked.request.row, error=str(error)))
+            self._outbox.put(Completion(asked.request.row, error=str(error)))
         except FastEvalError as error:
-            self._done.put(error)
+            self._outbox.fail(error)
         finally:
             del self._tasks[asked.request.row]
             await endpoint.release(complaint)
@@ -240,7 +209,7 @@ class RemoteEngine:
         if self._last_words is None:
             self._waiting.put_nowait(asked)
         else:
-            self._done.put(Completion(asked.request.row, error=self._last_words))
+            self._outbox.put(Completion(asked.request.row, error=self._last_words))
 
     def _put_back(self, asked: _Asked, complaint: TryAgainError) -> None:
         asked.tries += 1
@@ -249,7 +218,7 @@ class RemoteEngine:
             for waiting in [asked, *(self._waiting.get_nowait() for _ in range(self._waiting.qsize()))]:
                 self._take(waiting)
         elif asked.tries > self._settings.max_retries:
-            self._done.put(Completion(asked.request.row, error=f"given up after {asked.tries} tries: {complaint}"))
+            self._outbox.put(Completion(asked.request.row, error=f"given up after {asked.tries} tries: {complaint}"))
         else:
             logger.info("%s; asked again", complaint)
             self._counters["remote_retries"] += 1
@@ -273,10 +242,7 @@ class RemoteEngine:
         return await endpoint.ask(question.path, question.body | {"model": self._settings.model})
 
     def _generation(self, request: EngineRequest) -> Question:
-        key = orjson.dumps(request.generation_kwargs)
-        if key not in self._sampling:
-            self._sampling[key] = SamplingParameters.from_generation_kwargs(request.generation_kwargs)
-        sampling, length = self._sampling[key], self._settings.context_length
+        sampling, length = sampling_of(request.generation_kwargs), self._settings.context_length
         is_left_to_server = not sampling.max_tokens_given and length is not None and length < _ROOMY
         limit = None if is_left_to_server else sampling.max_tokens
         return generation_question(request, sampling, self._dialect, max_tokens=limit)

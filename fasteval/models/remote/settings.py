@@ -12,17 +12,22 @@ import xxhash
 from fasteval.errors import EngineError, UnknownNameError, UsageError, first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["RemoteSettings", "remote_settings"]
+__all__ = ["RemoteSettings", "authorization", "remote_settings"]
 
 _HOME = "https://api.openai.com/v1"
 # lm-eval's base URLs name the endpoint, ours end where the version does.
 _ENDPOINTS = ("/chat/completions", "/completions")
-_ARGUMENTS = (
-    "model", "pretrained", "base_url", "revision", "api_key", "dialect", "timeout", "max_concurrency", "num_concurrent",
-    "max_retries",
-)  # fmt: skip
+# Arguments that are settings as they stand; the later one of two names wins.
+_OPTIONS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "revision": ("revision", str),
+    "timeout": ("timeout", float),
+    "num_concurrent": ("concurrency", int),
+    "max_concurrency": ("concurrency", int),
+    "max_retries": ("max_retries", int),
+}
+_ARGUMENTS = ("model", "pretrained", "base_url", "api_key", "dialect", *_OPTIONS)
 _PROBE_SECONDS = 10.0
 
 
@@ -96,18 +101,18 @@ def remote_settings(arguments: Mapping[str, Any]) -> RemoteSettings:
         entry = _pick(served, model, urls[0])
         model, length = entry["id"], entry.get("max_model_len")
         dialect = {"vllm": "vllm", "sglang": "sglang"}.get(str(entry.get("owned_by")), "openai")
-    revision = arguments.get("revision")
-    return RemoteSettings(
-        model=str(model),
-        base_urls=urls,
-        dialect=dialect,
-        revision=None if revision is None else str(revision),
-        api_key=None if api_key is None else str(api_key),
-        timeout=float(arguments.get("timeout", 600.0)),
-        concurrency=int(arguments.get("max_concurrency", arguments.get("num_concurrent", 128))),
-        max_retries=int(arguments.get("max_retries", 6)),
-        context_length=None if length is None else int(length),
-    )
+    given = {
+        field: convert(arguments[name])
+        for name, (field, convert) in _OPTIONS.items()
+        if arguments.get(name) is not None
+    }
+    key = None if api_key is None else str(api_key)
+    return RemoteSettings(str(model), urls, dialect, api_key=key, context_length=length, **given)
+
+
+def authorization(api_key: Any) -> dict[str, str]:
+    """Returns the header that shows a server the key, if there is one."""
+    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
 
 
 def _base_urls(value: Any) -> tuple[str, ...]:
@@ -124,9 +129,8 @@ def _served(base_url: str, api_key: Any) -> list[dict[str, Any]]:
     """Returns what a server says of its models."""
     import httpx
 
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     try:
-        reply = httpx.get(f"{base_url}/models", headers=headers, timeout=_PROBE_SECONDS)
+        reply = httpx.get(f"{base_url}/models", headers=authorization(api_key), timeout=_PROBE_SECONDS)
         reply.raise_for_status()
         return [entry for entry in reply.json()["data"] if isinstance(entry, dict) and "id" in entry]
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -81,18 +81,16 @@ def resolve_model(
         CheckpointError: the checkpoint is not there.
         UsageError: the arguments do not fit.
     """
-    if isinstance(model, str):
-        name = SYNONYMS.get(model, model)
-        if name in NAMED:
-            trust = {"trust_remote_code": True} if trust_remote_code and NAMED[name].backend in ("vllm", "hf") else {}
-            return _named(
-                NAMED[name],
-                trust | dict(model_args),
-                cache_folder=cache_folder,
-                seed=seed,
-                heartbeat_timeout=heartbeat_timeout,
-                deterministic=deterministic,
-            )
+    named = NAMED.get(SYNONYMS.get(model, model)) if isinstance(model, str) else None
+    if named is not None and named.backend == "replay":
+        return _replay(dict(model_args))
+    if named is not None and named.backend == "openai":
+        return _remote(dict(model_args))
+    if named is not None:
+        arguments = {"trust_remote_code": True} if trust_remote_code else {}
+        return _checkpoint(
+            named, arguments | dict(model_args), cache_folder, heartbeat_timeout, seed=seed, deterministic=deterministic
+        )
     if deterministic:
         raise UsageError(
             "--deterministic is for checkpoints that fasteval runs itself: what other code batches, it cannot know"
@@ -164,22 +162,19 @@ def _of_object(model: LMM, name: str) -> ModelSource:
     return ModelSource(name, "default", build, is_borrowed=True)
 
 
-def _named(
+def _checkpoint(
     model: NamedModel,
     model_args: dict[str, Any],
-    *,
     cache_folder: Path,
-    seed: int,
     heartbeat_timeout: float,
+    *,
+    seed: int,
     deterministic: bool,
 ) -> ModelSource:
-    if model.backend == "replay":
-        return _replay(model_args)
-    if model.backend == "openai":
-        return _remote(model_args)
+    """Returns the source of a checkpoint: its folder is found, its arguments are sound, and nothing is loaded."""
     from fasteval.models.checkpoint.chat_template import ChatTemplate
     from fasteval.models.checkpoint.find import find_checkpoint
-    from fasteval.models.vllm.arguments import takes_compile, with_compilation
+    from fasteval.models.vllm.arguments import takes_compile
 
     pretrained = model_args.pop("pretrained", None) or model_args.pop("model", None) or model.checkpoint
     if pretrained is None:
@@ -187,65 +182,72 @@ def _named(
     _check_values(model_args)
     revision = model_args.pop("revision", None)
     folder = find_checkpoint(str(pretrained), revision=None if revision is None else str(revision))
-
     override = _chat_template(model_args.pop("chat_template", None))
     template = ChatTemplate.of_checkpoint(folder, override)
     length_decides = model.backend == "vllm" and takes_compile(model_args)
     config = _engine_config(model.backend, folder, model_args, seed=seed, rendering=override or "")
-    config = replace(config, deterministic=deterministic)
-    source = partial(
-        _of_config,
+    hosted = _Hosted(
         str(pretrained),
         model.prompt_profile,
         template,
-        cache_folder=cache_folder,
-        heartbeat_timeout=heartbeat_timeout,
+        replace(config, deterministic=deterministic),
+        cache_folder,
+        heartbeat_timeout,
     )
-
-    def for_requests(requests: int) -> ModelSource:
-        return source(replace(config, arguments=with_compilation(config.arguments, requests)))
-
-    return replace(source(config), for_requests=for_requests if length_decides else None)
+    return replace(hosted.source(), for_requests=hosted.for_requests if length_decides else None)
 
 
-def _of_config(
-    name: str,
-    prompt_profile: str,
-    template: ChatTemplate | None,
-    config: EngineConfig,
-    *,
-    cache_folder: Path,
-    heartbeat_timeout: float,
-) -> ModelSource:
-    """Returns the source of a checkpoint that is run in a host process."""
+@dataclass(frozen=True, slots=True)
+class _Hosted:
+    """A checkpoint that is run in a host process."""
 
-    def host(launch: Launch) -> Engine:
+    name: str
+    prompt_profile: str
+    template: ChatTemplate | None
+    config: EngineConfig
+    cache_folder: Path
+    heartbeat_timeout: float
+
+    def source(self) -> ModelSource:
+        sizes = [self.config.arguments.get(f"{kind}_parallel_size") or 1 for kind in ("tensor", "pipeline")]
+        return ModelSource(
+            self.name,
+            self.prompt_profile,
+            self.open,
+            chat_template=None if self.template is None else self.template.source,
+            fingerprint=self.fingerprint,
+            host=self.host,
+            gpus=math.prod(_whole_number("parallel size", size) for size in sizes),
+        )
+
+    def for_requests(self, requests: int) -> ModelSource:
+        from fasteval.models.vllm.arguments import with_compilation
+
+        arguments = with_compilation(self.config.arguments, requests)
+        return replace(self, config=replace(self.config, arguments=arguments)).source()
+
+    def open(self, _instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
+        from fasteval.models.host.process import HostProcess
+        from fasteval.models.supervised import SupervisedEngine
+
+        return SupervisedEngine(self.host(HostProcess))
+
+    def host(self, launch: Launch) -> Engine:
         from fasteval.models.checkpoint.chat_template import render_prompt
         from fasteval.models.host.engine import HostEngine
 
         return HostEngine(
-            config,
-            render=partial(render_prompt, template),
-            cache_folder=cache_folder,
-            heartbeat_timeout=heartbeat_timeout,
+            self.config,
+            render=partial(render_prompt, self.template),
+            cache_folder=self.cache_folder,
+            heartbeat_timeout=self.heartbeat_timeout,
             launch=launch,
         )
 
-    def build(_instance_of: InstanceOf, _documents: Mapping[str, Any]) -> Engine:
-        from fasteval.models.host.process import HostProcess
-        from fasteval.models.supervised import SupervisedEngine
-
-        return SupervisedEngine(host(HostProcess))
-
-    def fingerprint() -> str:
+    def fingerprint(self) -> str:
         from fasteval.models.checkpoint.fingerprint import engine_fingerprint
 
-        return engine_fingerprint(config, cache_folder)
-
-    chat_template = None if template is None else template.source
-    sizes = [config.arguments.get(f"{kind}_parallel_size") or 1 for kind in ("tensor", "pipeline")]
-    gpus = math.prod(_whole_number("parallel size", size) for size in sizes)
-    return ModelSource(name, prompt_profile, build, chat_template, fingerprint, host, gpus)
+        return engine_fingerprint(self.config, self.cache_folder)
 
 
 def _check_values(model_args: dict[str, Any]) -> None:

@@ -123,7 +123,9 @@ class Comparison:
         """Returns what the plain way gives, in order of the rows."""
         prompts, scored = [], []
         for request in workload.requests:
-            context, continuation = self._backend._tokens.pair(request)
+            context, continuation = self._backend._tokens.pair(
+                request.text, request.continuation, is_plain=request.is_plain
+            )
             prompts.append(self._backend._render([*context, *continuation], request, images_of(request)))
             scored.append(len(continuation))
         return score_plainly(self._backend._engine, prompts, scored)

@@ -4,10 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from fasteval.api.request import Kind
 from fasteval.errors import RequestError
-from fasteval.models.host.tokens import PromptTokens
-from fasteval.models.host.wire import HostRequest
+from fasteval.models.host.tokenizer import PromptTokenizer
 
 BOS = 0
 # Longest match first: " b" and "ab" are one token each, as real vocabularies have it.
@@ -23,13 +21,12 @@ def encode(text: str, add_special_tokens: bool) -> list[int]:
     return token_ids
 
 
-def tokens(*, bos: int | None = BOS, eos: int | None = None) -> PromptTokens:
-    return PromptTokens(SimpleNamespace(encode=encode, bos_token_id=bos, eos_token_id=eos), 100)
+def tokens(*, bos: int | None = BOS, eos: int | None = None) -> PromptTokenizer:
+    return PromptTokenizer(SimpleNamespace(encode=encode, bos_token_id=bos, eos_token_id=eos), 100)
 
 
 def pair(context: str, continuation: str, *, is_plain: bool = True, prefix: int | None = BOS) -> tuple[list[int], int]:
-    request = HostRequest(0, Kind.LOGLIKELIHOOD, context, is_plain=is_plain, continuation=continuation)
-    before, scored = tokens(bos=prefix).pair(request)
+    before, scored = tokens(bos=prefix).pair(context, continuation, is_plain=is_plain)
     return before + scored, len(scored)
 
 
@@ -87,8 +84,7 @@ def test_a_prompt_has_one_bos_at_most() -> None:
 
 @pytest.mark.parametrize(("bos", "eos", "prefix"), [(0, 1, 0), (None, 1, 1)])
 def test_bos_comes_before_eos_as_the_prefix_token(bos: int | None, eos: int | None, prefix: int) -> None:
-    request = HostRequest(0, Kind.LOGLIKELIHOOD, "", continuation="c")
-    assert ([prefix], [7]) == tokens(bos=bos, eos=eos).pair(request)
+    assert ([prefix], [7]) == tokens(bos=bos, eos=eos).pair("", "c", is_plain=True)
     assert [([prefix], [7])] == list(tokens(bos=bos, eos=eos).windows("c"))
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fasteval.models.host.tokens import rolling_windows
+from fasteval.models.host.tokenizer import rolling_windows
 
 _tokens = st.lists(st.integers(0, 99), max_size=60)
 _lengths = st.integers(2, 20)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Kind
 from fasteval.errors import CheckpointError, UsageError
 from fasteval.models.checkpoint.chat_template import ChatTemplate, render_prompt
-from fasteval.models.host.continuation import encode_pair, encode_prompt, prefix_token
+from fasteval.models.host.tokenizer import PromptTokenizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ class PromptTokens:
 
 
 class RequestTokenizer:
-    """Renders and tokenizes requests by the engines' own rules (`chat_template` and `continuation`)."""
+    """Renders and tokenizes requests by the engines' own rules (`chat_template` and `PromptTokenizer`)."""
 
     def __init__(self, folder: Path) -> None:
         """Loads the chat template and the tokenizer of a checkpoint.
@@ -55,8 +56,7 @@ class RequestTokenizer:
         """
         self._template = ChatTemplate.of_checkpoint(folder)
         self._tokenizer = load_tokenizer(folder)
-        self._bos = self._tokenizer.bos_token_id
-        self._prefix = prefix_token(self._bos, self._tokenizer.eos_token_id)
+        self._rules = PromptTokenizer(self._tokenizer, sys.maxsize)  # a shorter model sees a rolling text in windows
 
     def text(self, prompt: Prompt) -> str:
         """Returns the exact text of a prompt whose media are in their places.
@@ -74,18 +74,13 @@ class RequestTokenizer:
         """
         text, is_plain = self.text(prompt), not prompt.is_chat
         if kind.generates:
-            ids, scored = encode_prompt(self._encode, text, is_plain=is_plain, bos_token=self._bos), 0
-        elif kind is Kind.LOGLIKELIHOOD_ROLLING:  # a model that is too short for it sees it in windows
-            whole = self._encode(text, False)
-            ids, scored = ([] if self._prefix is None else [self._prefix]) + whole, len(whole)
+            context, scored = self._rules.prompt(text, is_plain=is_plain), []
+        elif kind is Kind.LOGLIKELIHOOD_ROLLING:
+            ((context, scored),) = self._rules.windows(text)
         else:
-            ids, scored = encode_pair(
-                self._encode, text, continuation or "", is_plain=is_plain, bos_token=self._bos, prefix=self._prefix
-            )
-        return PromptTokens(ids, [self._piece(token) for token in ids], scored)
-
-    def _encode(self, text: str, add_special_tokens: bool) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
+            context, scored = self._rules.pair(text, continuation, is_plain=is_plain)
+        ids = context + scored
+        return PromptTokens(ids, [self._piece(token) for token in ids], len(scored))
 
     def _piece(self, token: int) -> str:
         """Returns a token's text; where it is part of a character only, its spelling in the vocabulary."""

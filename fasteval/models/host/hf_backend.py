@@ -11,7 +11,7 @@ import orjson
 from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError, first_line
 from fasteval.media import DecodedVideo
-from fasteval.models.host.tokens import PromptTokens
+from fasteval.models.host.tokenizer import PromptTokenizer
 from fasteval.models.sampling import SamplingParameters
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class HFBackend:
         except Exception as error:
             raise CheckpointError(f"{config.checkpoint} cannot be loaded: {first_line(error)}") from error
         own = self._model.config.get_text_config().max_position_embeddings
-        self._tokens = PromptTokens(self._tokenizer, (config.max_model_len or own) - 1)
+        self._tokens = PromptTokenizer(self._tokenizer, (config.max_model_len or own) - 1)
         self._waiting: deque[tuple[HostRequest, tuple[Decoded, ...]]] = deque()
         self._counters = dict.fromkeys(("engine_steps", "requests", "prompt_tokens", "output_tokens"), 0.0)
 
@@ -126,7 +126,7 @@ class HFBackend:
             return self._generate(request, media)
         if request.kind == Kind.LOGLIKELIHOOD_ROLLING:
             return self._roll(request)
-        context, scored = self._tokens.pair(request)
+        context, scored = self._tokens.pair(request.text, request.continuation, is_plain=request.is_plain)
         text = request.text + (request.continuation or "")
         return self._score(self._inputs(context + scored, text, media, is_plain=request.is_plain), len(scored))
 

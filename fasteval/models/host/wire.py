@@ -64,7 +64,7 @@ class HostRequest:
         kind: what is asked.
         text: the exact text that the model is shown, with one placeholder a medium.
         is_plain: whether the tokenizer adds its special tokens (a chat template has written them already), and
-            whether white space at the end of the text counts as the continuation's (see `tokens.py`).
+            whether white space at the end of the text counts as the continuation's (see `PromptTokenizer.pair`).
         continuation: the text whose log-probability is wanted.
         media: the media, in the order of their placeholders.
         sampling: generation options; None for log-likelihoods.

@@ -109,7 +109,7 @@ def generation_question(
 def context_question(request: EngineRequest, dialect: Dialect) -> Question:
     """Returns the request that tells the tokens of a log-likelihood's context, media included.
 
-    White space at the end of a plain context counts as the continuation's (see `PromptTokens.pair`).
+    White space at the end of a plain context counts as the continuation's (see `PromptTokenizer.pair`).
 
     Raises:
         RequestError: the context is empty: what stands for it is known to the server's tokenizer only.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Response
 from fasteval.errors import EngineError, RequestError, UnsupportedError, first_line
-from fasteval.models.host.tokens import PromptTokens
+from fasteval.models.host.tokenizer import PromptTokenizer
 from fasteval.models.sampling import SamplingParameters
 from fasteval.models.vllm.loading import load_engine
 from fasteval.models.vllm.media import VLLMMedia, keep_media_in_process
@@ -57,7 +57,7 @@ class VLLMBackend:
         self._engine = load_engine(config)
         self._renderer = self._engine.renderer
         vllm_config = self._engine.vllm_config
-        self._tokens = PromptTokens(self._engine.get_tokenizer(), vllm_config.model_config.max_model_len - 1)
+        self._tokens = PromptTokenizer(self._engine.get_tokenizer(), vllm_config.model_config.max_model_len - 1)
         self._capacity: int = vllm_config.scheduler_config.max_num_seqs
         self._media = VLLMMedia(self._renderer, str(vllm_config.model_config.architecture))
         self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
@@ -117,7 +117,7 @@ class VLLMBackend:
         contexts: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
         for request in requests:
             try:
-                before, continuation = self._tokens.pair(request)
+                before, continuation = self._tokens.pair(request.text, request.continuation, is_plain=request.is_plain)
             except RequestError as error:
                 refused.append(Completion(request.row, error=str(error)))
             else:

@@ -1,4 +1,4 @@
-"""`PromptTokens`: texts as a checkpoint's tokens, and where in them a context ends and its continuation begins.
+"""`PromptTokenizer`: texts as a checkpoint's tokens, and where in them a context ends and its continuation begins.
 
 The rules are lm-eval's, and make log-likelihoods comparable. The continuation's tokens are those of the joint text:
 tokenizing the two apart would split a word that the model knows as one token.
@@ -13,12 +13,10 @@ from fasteval.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from fasteval.models.host.wire import HostRequest
-
-__all__ = ["PromptTokens", "rolling_windows"]
+__all__ = ["PromptTokenizer", "rolling_windows"]
 
 
-class PromptTokens:
+class PromptTokenizer:
     """What a request's texts are for a model that takes prompts of at most `longest` tokens."""
 
     def __init__(self, tokenizer: Any, longest: int) -> None:
@@ -35,8 +33,8 @@ class PromptTokens:
         has_two = is_plain and self._bos is not None and token_ids[:2] == [self._bos, self._bos]
         return token_ids[1:] if has_two else token_ids  # the text began with a BOS of its own
 
-    def pair(self, request: HostRequest) -> tuple[list[int], list[int]]:
-        """Returns the tokens that are scored, behind those that they are conditioned on.
+    def pair(self, context: str, continuation: str | None, *, is_plain: bool) -> tuple[list[int], list[int]]:
+        """Returns the tokens of a continuation that is scored, behind those that they are conditioned on.
 
         White space at the end of a plain context counts as the continuation's, since tokenizers join it to the next
         word. A rendered chat ends where the template lets the answer begin, so nothing moves there.
@@ -44,7 +42,6 @@ class PromptTokens:
         Raises:
             RequestError: there is nothing to score, or nothing to condition it on.
         """
-        context, continuation, is_plain = request.text, request.continuation or "", request.is_plain
         if not continuation:
             raise RequestError("the continuation is empty: there is nothing to score")
         if is_plain:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from PIL import Image
 
 import fasteval
 from fasteval.api.request import EngineRequest, Response
 from fasteval.evaluation.summary import merge, summarise
+from fasteval.media import LazyAudio, to_media
 from fasteval.models.replay import ReplayEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fasteval.results.model import Results
+
+Test = TypeVar("Test")
 
 #: The media part of a snapshot.
 PICTURE = {"type": "media", "index": 0, "kind": "image"}
@@ -39,7 +42,7 @@ class Row:
         fields: the document as the data set has it.
         right: the right answer; of a question with choices the right choice, or the prompt's end that makes it right.
         wrong: a wrong answer; not used where there are choices.
-        marker: the text by which the oracle knows the document in a prompt; its question.
+        marker: the text by which the oracle knows the document in a prompt; its question. A sound is known by itself.
     """
 
     fields: dict[str, Any]
@@ -47,9 +50,11 @@ class Row:
     wrong: str = ""
     marker: str = ""
 
-    def is_shown_in(self, prompt: str) -> bool:
-        """Whether the prompt asks for this document."""
-        return (self.marker or self.fields["question"]) in prompt
+    def is_asked_by(self, request: EngineRequest) -> bool:
+        """Whether the request is for this document."""
+        if "audio" in self.fields:
+            return request.media[0].content_id == to_media(LazyAudio(self.fields["audio"]["bytes"])).content_id
+        return (self.marker or self.fields["question"]) in request.prompt.plain_text()
 
     def is_right(self, request: EngineRequest) -> bool:
         """Whether the request is for the log-probability of a right choice."""
@@ -75,6 +80,7 @@ class Benchmark:
         more_splits: documents of further splits.
         best: the metrics of an oracle that is right, where they are not all 1.
         worst: the metrics of an oracle that is wrong, where they are not all 0.
+        judge: what scoring asks about answers, if it asks.
     """
 
     task: str
@@ -88,6 +94,7 @@ class Benchmark:
     more_splits: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     best: Mapping[str, float] = field(default_factory=dict)
     worst: Mapping[str, float] = field(default_factory=dict)
+    judge: Callable[[EngineRequest], Response] | None = None
 
     def write(self, folder: Path) -> Path:
         """Writes the data set as parquet, in a folder of its configuration, and returns the folder."""
@@ -109,8 +116,7 @@ class Benchmark:
         """Returns an engine that answers every document rightly, or every document wrongly."""
 
         def answer(request: EngineRequest) -> Response:
-            prompt = request.prompt.plain_text()
-            (row,) = [row for row in self.rows if row.is_shown_in(prompt)]
+            (row,) = [row for row in self.rows if row.is_asked_by(request)]
             if request.continuation is not None:
                 is_likely = row.is_right(request) == is_right
                 return Response(logprob=0.0 if is_likely else -1000.0, is_greedy=is_likely)
@@ -121,6 +127,8 @@ class Benchmark:
 
     def evaluate(self, folder: Path, engine: ReplayEngine | None = None, **options: Any) -> Results:
         """Returns the results of a run over the folder that `write` made."""
+        if self.judge is not None:
+            options["judge"] = ReplayEngine(self.judge)
         run = fasteval.evaluate(
             engine or self.engine(is_right=True),
             self.task,
@@ -191,10 +199,25 @@ def library_module(path: str) -> Any:
     return importlib.import_module(f"fasteval._library.{path}")
 
 
-def check_prompt(benchmark: Benchmark, folder: Path, **options: Any) -> None:
+#: Where the vectors come from that the tests hold a task's way of scoring against, by the task's name.
+SOURCES: dict[str, list[str]] = {}
+
+
+def vectors(*names: str, source: str) -> Callable[[Test], Test]:
+    """Notes that a test has vectors for the scoring of tasks or groups, and where their rule is written."""
+
+    def note(test: Test) -> Test:
+        for name in names:
+            SOURCES.setdefault(name, []).append(source)
+        return test
+
+    return note
+
+
+def check_prompt(benchmark: Benchmark, folder: Path) -> None:
     """Fails if the first document's requests are not those of the snapshot."""
     engine = benchmark.engine(is_right=True)
-    benchmark.evaluate(folder, engine, limit=1, **options)
+    benchmark.evaluate(folder, engine, limit=1)
     requests = engine.requests
     first = requests[0]
     texts = [request.prompt.text for request in requests]
@@ -227,8 +250,7 @@ def check_order(benchmark: Benchmark, folder: Path) -> None:
     right, wrong = benchmark.engine(is_right=True), benchmark.engine(is_right=False)
 
     def answer(request: EngineRequest) -> Response:
-        prompt = request.prompt.plain_text()
-        (number,) = [number for number, row in enumerate(benchmark.rows) if row.is_shown_in(prompt)]
+        (number,) = [number for number, row in enumerate(benchmark.rows) if row.is_asked_by(request)]
         engine = wrong if number % 2 else right
         engine.submit([request])
         (completion,) = engine.poll(0)

@@ -268,25 +268,62 @@ def refcoco(split: str) -> Benchmark:
     )
 
 
+DOCVQA = docvqa(
+    "docvqa_val",
+    "DocVQA",
+    {"question_types": ["string"], "docId": "string", "ucsf_document_id": "string", "ucsf_document_page_no": "string"},
+)
+INFOVQA = docvqa(
+    "infovqa_val",
+    "InfographicVQA",
+    {"answer_type": ["string"], "image_url": "string", "operation/reasoning": ["string"], "ocr": "string"},
+)
+
+_MME_CATEGORIES = (
+    *("existence", "existence", "OCR", "code_reasoning", "code_reasoning", "text_translation"),
+    *("artwork", "celebrity", "color", "count", "landmark", "position", "posters", "scene"),
+    *("commonsense_reasoning", "numerical_calculation"),
+)
+
+#: Two questions an image, one answered by yes and one by no.
+MME = Benchmark(
+    task="mme",
+    path="lmms-lab-encoder/MME",
+    split="test",
+    features=dict.fromkeys(("question_id", "question", "answer", "category"), "string") | {"image": "image"},
+    rows=[
+        Row(
+            {
+                "question_id": f"{category}/{number}.png",
+                "question": f"Is picture {number} like {half}? Please answer yes or no.",
+                "answer": answer,
+                "category": category,
+                "image": picture(number * 15),
+            },
+            right=f"{answer}.",
+            wrong=("No", "yes")[half],
+            marker=f"Is picture {number} like {half}?",
+        )
+        for number, category in enumerate(_MME_CATEGORIES)
+        for half, answer in enumerate(("Yes", "No"))
+    ],
+    prompt=turn(PICTURE, f"Is picture 0 like 0?{WORD}"),
+    kwargs=greedy(max_new_tokens=16, **NUCLEUS),
+    best={
+        "mme_perception_score": 2000.0,
+        "mme_cognition_score": 800.0,
+        **{f"mme_{category}": 200.0 for category in _MME_CATEGORIES},
+    },
+)
+
+
 #: In order of their names.
 BENCHMARKS = (
     CHARTQA,
-    docvqa(
-        "docvqa_val",
-        "DocVQA",
-        {
-            "question_types": ["string"],
-            "docId": "string",
-            "ucsf_document_id": "string",
-            "ucsf_document_page_no": "string",
-        },
-    ),
+    DOCVQA,
     GQA,
-    docvqa(
-        "infovqa_val",
-        "InfographicVQA",
-        {"answer_type": ["string"], "image_url": "string", "operation/reasoning": ["string"], "ocr": "string"},
-    ),
+    INFOVQA,
+    MME,
     OCRBENCH,
     pope("pope", None, "test"),
     pope("pope_adv", "Full", "adversarial"),

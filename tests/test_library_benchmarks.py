@@ -1,19 +1,49 @@
-"""Every benchmark of the library, on a small data set with the real schema: prompts, oracles and sums."""
+"""Every benchmark of the library, on a small data set with the real schema: prompts, oracles and sums.
+
+A benchmark of `NAMES` that lacks its data set, prompt, oracles, order or vectors fails the last tests.
+"""
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 import fasteval
-from tests import library_choices, library_text, library_words
-from tests.library import Benchmark, check_order, check_prompt, check_score
+from fasteval.tasks import TaskManager
+from tests import library_choices, library_judged, library_media, library_text, library_words
+from tests.library import SOURCES, Benchmark, check_order, check_prompt, check_score
+from tests.library_media import write_clips
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-BENCHMARKS = (*library_choices.BENCHMARKS, *library_words.BENCHMARKS, *library_text.BENCHMARKS)
+BENCHMARKS = (
+    *library_choices.BENCHMARKS,
+    *library_words.BENCHMARKS,
+    *library_text.BENCHMARKS,
+    *library_media.BENCHMARKS,
+    *library_judged.BENCHMARKS,
+)
+#: What the library has to have, tasks and groups.
+NAMES = (
+    *("ai2d", "blink", "chartqa", "docvqa_val", "gqa", "infovqa_val", "librispeech", "llava_in_the_wild"),
+    *("mathvista_testmini", "mmbench_en_dev", "mmbench_en_dev_static", "mme", "mmmu_val", "mmstar", "mmvp", "ocrbench"),
+    *("pope", "pope_adv", "pope_pop", "pope_random", "realworldqa", "refcoco_bbox_rec", "scienceqa_img", "seedbench"),
+    *("seedbench_ppl", "textvqa_val", "videomme", "vqav2_val"),
+    *("arc_challenge", "gsm8k", "hellaswag", "mmlu", "truthfulqa_mc1", "truthfulqa_mc2", "winogrande"),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _clips(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        home = tmp_path_factory.mktemp("home")
+        write_clips(home)
+        patch.setenv("HF_HOME", str(home))
+        yield
 
 
 @pytest.fixture(params=BENCHMARKS, ids=lambda benchmark: benchmark.task, scope="module")
@@ -54,18 +84,18 @@ def test_the_fourteen_parts_of_blink_are_one_group(tmp_path: Path) -> None:
     assert {"blink_acc,none": 1.0} == run.groups["blink"].metrics
 
 
-def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> None:
-    from fasteval.tasks import TaskManager
-    from tests.library_text import MMLU_SUBJECTS
-    from tests.test_library_judged import BENCHMARKS as JUDGED
+def covered_tasks() -> set[str]:
+    """Returns the tasks that the tests above run, and MMLU's subjects, which have such tests together."""
+    return {benchmark.task for benchmark in BENCHMARKS} | {f"mmlu_{name}" for name in library_text.MMLU_SUBJECTS}
 
-    speech = {f"librispeech_{part}" for part in ("dev_clean", "dev_other", "test_clean", "test_other")}
-    elsewhere = speech | {
-        "videomme",
-        "mme",
-        "easy_vqa",
-        "easy_vqa_choices",
-        "easy_vqa_mme",
-        *(f"mmlu_{name}" for name in MMLU_SUBJECTS),
-    }
-    assert {benchmark.task for benchmark in (*BENCHMARKS, *JUDGED)} | elsewhere == set(TaskManager().all_tasks)
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_has_a_data_set_a_prompt_oracles_an_order_and_vectors_with_their_source(name: str) -> None:
+    for module in ("mme", "scoring", "text", "media", "judged"):
+        importlib.import_module(f"tests.test_library_{module}")
+    assert set() == set(TaskManager().load_task_or_group([name])) - covered_tasks()
+    assert SOURCES.get(name)
+
+
+def test_every_task_of_the_library_is_tested_here_or_in_a_file_of_its_own() -> None:
+    assert covered_tasks() | {"easy_vqa", "easy_vqa_choices", "easy_vqa_mme"} == set(TaskManager().all_tasks)

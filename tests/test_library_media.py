@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,122 +10,31 @@ from hypothesis import strategies as st
 
 import fasteval
 from fasteval.tasks import TaskManager
-from tests.library import Benchmark, Row, check_order, check_prompt, check_score, greedy, library_module
-from tests.media_files import sound, tone
+from tests.library import library_module, vectors
+from tests.library_media import VIDEOMME, write_clips
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-TASK = (
-    "Select the best answer to the following multiple-choice question based on the video and the subtitles. "
-    "Respond with only the letter (A, B, C, or D) of the correct option."
-)
-LETTER = "\nAnswer with the option's letter from the given choices directly."
 
-
-def asked(kind: str, text: str) -> list[dict[str, Any]]:
-    content = [{"type": "media", "index": 0, "kind": kind}, {"type": "text", "text": text}]
-    return [{"role": "user", "content": content}]
-
-
-VIDEOMME = Benchmark(
-    task="videomme",
-    path="lmms-eval/Video-MME",
-    split="test",
-    features=dict.fromkeys(
-        ("video_id", "duration", "domain", "sub_category", "url", "videoID", "question_id", "task_type", "question"),
-        "string",
-    )
-    | {"options": ["string"], "answer": "string"},
-    rows=[
-        Row(
-            {
-                "video_id": f"00{number // 3}",
-                "duration": ("short", "medium", "long")[number // 3],
-                "domain": "Knowledge",
-                "sub_category": "Humanity & History",
-                "url": "https://www.youtube.com/watch?v=x",
-                "videoID": f"clip{number // 3}",
-                "question_id": f"00{number // 3}-{number % 3}",
-                "task_type": "Counting Problem",
-                "question": f"How many are there in {number}?",
-                "options": ["A. One.", "B. Two.", "C. Three.", "D. Four."],
-                "answer": "ABCD"[number % 4],
-            },
-            right=f"{'ABCD'[number % 4]}. It is.",
-            wrong="BCDA"[number % 4],
-        )
-        for number in range(9)
-    ],
-    prompt=asked("video", f"{TASK}\nHow many are there in 0?\nA. One.\nB. Two.\nC. Three.\nD. Four.\n{LETTER}"),
-    kwargs=greedy(max_new_tokens=16, top_p=1.0, num_beams=1),
-    best=dict.fromkeys(("videomme_perception_score", "videomme_short", "videomme_medium", "videomme_long"), 100.0),
-)
-
-
-def librispeech(part: str) -> Benchmark:
-    """One part; the sounds differ, since the questions do not."""
-    spoken = ["MISTER QUILTER IS THE APOSTLE", "NOR IS MISTER QUILTER'S MANNER LESS INTERESTING", "HE HAS TWENTY FIVE"]
-    return Benchmark(
-        task=f"librispeech_{part}",
-        path="lmms-lab-audio/librispeech",
-        config=f"librispeech_{part}",
-        split=f"librispeech_{part}",
-        features={"audio": "audio", **dict.fromkeys(("id", "gt", "source", "task"), "string")},
-        rows=[
-            Row(
-                {
-                    "audio": {"bytes": sound(tone(0.1, pitch=200.0 + 50 * number)), "path": None},
-                    "id": str(number),
-                    "gt": text,
-                    "source": f"librispeech_{part}",
-                    "task": "asr_en",
-                },
-                right=text.lower().replace("twenty five", "25").capitalize() + ".",
-                # As many words, and none of them right.
-                wrong=" ".join(["wrong"] * len(library_module("librispeech.utils").words(text))),
-                marker="Please recognize",
-            )
-            for number, text in enumerate(spoken)
-        ],
-        prompt=asked("audio", "Please recognize the speech and only output the recognized content:"),
-        kwargs=greedy(max_new_tokens=256, top_p=1.0, num_beams=1),
-        best={"wer": 0.0},
-        worst={"wer": 100.0},
-    )
-
-
-@pytest.fixture(autouse=True)
-def _clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = tmp_path / "home" / "videomme" / "data"
-    folder.mkdir(parents=True)
-    for number, ending in enumerate(("mp4", "MP4", "mkv")):
-        (folder / f"clip{number}.{ending}").write_bytes(f"video {number}".encode())
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Video-MME's documents, with the videos where they are looked for."""
+    write_clips(tmp_path / "home")
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    return VIDEOMME.write(tmp_path)
 
 
-def test_the_first_question_about_a_video_and_its_options_are_the_benchmarks(tmp_path: Path) -> None:
-    check_prompt(VIDEOMME, VIDEOMME.write(tmp_path))
-
-
-@pytest.mark.parametrize("is_right", [True, False])
-def test_an_oracle_of_videos_scores_the_maximum_and_its_opposite_the_floor(tmp_path: Path, *, is_right: bool) -> None:
-    check_score(VIDEOMME, VIDEOMME.write(tmp_path), is_right=is_right)
-
-
-def test_neither_order_nor_shards_change_the_score_of_videos(tmp_path: Path) -> None:
-    check_order(VIDEOMME, VIDEOMME.write(tmp_path))
-
-
-def test_other_models_are_asked_as_lmms_eval_asks_them(tmp_path: Path) -> None:
-    manager = TaskManager(datasets={VIDEOMME.path: str(VIDEOMME.write(tmp_path))}, prompt_profile="qwen3_vl")
+def test_other_models_are_asked_as_lmms_eval_asks_them(folder: Path) -> None:
+    manager = TaskManager(datasets={VIDEOMME.path: str(folder)}, prompt_profile="qwen3_vl")
     task = manager.load_task_or_group(["videomme"])["videomme"]
     expected = "Question: How many are there in 0?\nOptions:\nA. One.\nB. Two.\nC. Three.\nD. Four.\n"
     assert expected + "Answer with the option letter only." == task.doc_to_text(task.docs[0])
 
 
-def test_a_video_that_is_not_there_costs_its_questions_and_says_where_it_was_looked_for(tmp_path: Path) -> None:
-    folder = VIDEOMME.write(tmp_path)
+def test_a_video_that_is_not_there_costs_its_questions_and_says_where_it_was_looked_for(
+    tmp_path: Path, folder: Path
+) -> None:
     (tmp_path / "home" / "videomme" / "data" / "clip2.mkv").unlink()
     engine = VIDEOMME.engine(is_right=True)
     datasets = {VIDEOMME.path: str(folder)}
@@ -136,55 +45,15 @@ def test_a_video_that_is_not_there_costs_its_questions_and_says_where_it_was_loo
     assert 100.0 == task.metrics["videomme_perception_score,none"]
 
 
-@pytest.mark.parametrize("part", ["dev_clean", "dev_other", "test_clean", "test_other"])
-def test_each_part_of_librispeech_asks_and_scores_as_the_benchmark_does(tmp_path: Path, part: str) -> None:
-    benchmark = librispeech(part)
-    folder = benchmark.write(tmp_path)
-    check_prompt_of_speech(benchmark, folder)
-    for is_right in (True, False):
-        run = evaluate_speech(benchmark, folder, is_right=is_right)
-        assert {"wer,none": 0.0 if is_right else 100.0} == run.tasks[benchmark.task].metrics
-        assert {"wer": False} == run.tasks[benchmark.task].higher_is_better
-
-
-def evaluate_speech(benchmark: Benchmark, folder: Path, *, is_right: bool, **options: Any) -> Any:
-    """A run whose oracle knows a document by its sound: the prompts are all alike."""
-    from fasteval.api.request import EngineRequest, Response
-    from fasteval.media import LazyAudio, to_media
-    from fasteval.models.replay import ReplayEngine
-
-    answers = {
-        to_media(LazyAudio(row.fields["audio"]["bytes"])).content_id: row.right if is_right else row.wrong
-        for row in benchmark.rows
-    }
-
-    def answer(request: EngineRequest) -> Response:
-        return Response(texts=(str(answers[request.media[0].content_id]),), finish_reason="stop")
-
-    return benchmark.evaluate(folder, ReplayEngine(answer, **options), **({"window": 2} if options else {}))
-
-
-def check_prompt_of_speech(benchmark: Benchmark, folder: Path) -> None:
-    from fasteval.api.request import Response
-    from fasteval.models.replay import ReplayEngine
-
-    engine = ReplayEngine(lambda request: Response(texts=("",), finish_reason="stop"))
-    benchmark.evaluate(folder, engine, limit=1)
-    (request,) = engine.requests
-    assert (benchmark.prompt, benchmark.kwargs) == (request.prompt.messages, request.generation_kwargs)
-
-
-def test_neither_order_nor_shards_change_a_word_error_rate(tmp_path: Path) -> None:
-    benchmark = librispeech("dev_clean")
-    folder = benchmark.write(tmp_path)
-    shuffled = evaluate_speech(benchmark, folder, is_right=True, newest_first=True)
-    assert {"wer,none": 0.0} == shuffled.tasks[benchmark.task].metrics
-    values = [
-        document.values
-        for run in (shuffled, evaluate_speech(benchmark, folder, is_right=True))
-        for document in run.tasks[benchmark.task].documents
-    ]
-    assert values[: len(values) // 2] == values[len(values) // 2 :]
+@vectors("videomme", source="lmms-eval 0.7.3, tasks/_task_utils/mcq_extract.py; lengths: arXiv:2405.21075 §4.1")
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [(1.0, "B"), (1.0, "(B)"), (1.0, "The best answer is: B."), (0.0, "C"), (0.0, "Two."), (0.0, "")],
+)
+def test_videomme_reads_the_surest_letter(expected: float, answer: str) -> None:
+    doc = {"duration": "short", "answer": "B"}
+    values = library_module("videomme.utils").process_results(doc, [answer])
+    assert {"videomme_perception_score": expected, "videomme_short": expected} == values
 
 
 def test_librispeech_is_a_group_of_its_four_parts() -> None:
@@ -192,7 +61,7 @@ def test_librispeech_is_a_group_of_its_four_parts() -> None:
     assert {f"librispeech_{part}" for part in ("dev_clean", "dev_other", "test_clean", "test_other")} == set(parts)
 
 
-# arXiv:2212.04356, appendix C, by the number of its rules.
+@vectors("librispeech", source="arXiv:2212.04356, appendix C, by the number of its rules")
 @pytest.mark.parametrize(
     ("expected", "transcript"),
     [
@@ -215,6 +84,7 @@ def test_transcripts_are_compared_in_whispers_normal_form(expected: str, transcr
     assert expected.split() == library_module("librispeech.utils").words(transcript)
 
 
+@vectors("librispeech", source="word error rate: edits of all transcripts by words of all right ones")
 @pytest.mark.parametrize(
     ("edits", "answer"),
     [(0, "The cat sat."), (1, "the cat"), (1, "the black cat sat"), (1, "the dog sat"), (3, ""), (2, "cat the sat")],

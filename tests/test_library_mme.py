@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from PIL import Image
 
 import fasteval
 from fasteval.api.request import EngineRequest, Response
 from fasteval.errors import DatasetError
 from fasteval.models.replay import ReplayEngine
+from tests.library import vectors
+from tests.library_words import MME
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,6 +33,7 @@ def module(name: str) -> ModuleType:
 mme = module("mme")
 
 
+@vectors("mme", source="parse_pred_ans in the evaluation program of MME (arXiv:2306.13394)")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -98,57 +100,29 @@ def test_without_a_whole_image_there_is_no_score() -> None:
     assert math.isnan(mme.score(items("count", (1,))))
 
 
-# One image a row: category, right answers of the oracle (first, second question).
-IMAGES = [
-    ("existence", True, True),
-    ("existence", True, False),
-    ("OCR", False, False),
-    ("code_reasoning", True, True),
-    ("code_reasoning", False, True),
-    ("text_translation", False, True),
-]
+#: Whether the oracle answers the first and the second question of each of the data set's first images rightly.
+RIGHT = [(True, True), (True, False), (False, False), (True, True), (False, True), (False, True)]
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small data set with MME's schema, as a folder of parquet."""
-    import datasets
-
-    rows = []
-    for number, (category, *_) in enumerate(IMAGES):
-        image = Image.new("RGB", (8, 8), (number * 40, 0, 0))
-        for half, answer in enumerate(("Yes", "No")):
-            question = f"Is picture {number} like {half}? Please answer yes or no."
-            row = {"question_id": f"{category}/{number}.png", "question": question, "answer": answer}
-            rows.append(row | {"category": category, "image": image})
-    features = datasets.Features(
-        {name: datasets.Value("string") for name in ("question_id", "question", "answer", "category")}
-        | {"image": datasets.Image()}
-    )
-    folder = tmp_path_factory.mktemp("mme")
-    (folder / "data").mkdir()
-    datasets.Dataset.from_list(rows, features=features).to_parquet(folder / "data" / "test-00000-of-00001.parquet")
-    return folder
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return MME.write(tmp_path_factory.mktemp("mme"))
 
 
 def oracle(request: EngineRequest) -> Response:
-    """Answers rightly where IMAGES says so."""
+    """Answers rightly where RIGHT says so."""
     words = request.prompt.plain_text().split()
     number, half = int(words[2]), int(words[4].removesuffix("?"))
-    right = IMAGES[number][1 + half]
-    truth = half == 0
-    return Response(texts=("Yes" if truth == right else "No.",), finish_reason="stop")
+    return Response(texts=("Yes" if (half == 0) == RIGHT[number][half] else "No.",), finish_reason="stop")
 
 
-def evaluate(dataset: Path, **options: Any) -> dict[str, Any]:
-    engine = ReplayEngine(oracle)
-    run = fasteval.evaluate(engine, "mme", datasets={"lmms-lab-encoder/MME": str(dataset)}, no_cache=True, **options)
-    assert run.is_complete
-    return dict(run.tasks["mme"].metrics)
+def evaluate(folder: Path, *, limit: int = 2 * len(RIGHT)) -> dict[str, Any]:
+    return dict(MME.evaluate(folder, ReplayEngine(oracle), limit=limit).tasks["mme"].metrics)
 
 
-def test_scores_are_those_computed_by_hand(dataset: Path) -> None:
-    metrics = evaluate(dataset)
+@vectors("mme", source="arXiv:2306.13394 §2.2, by hand")
+def test_scores_are_those_computed_by_hand(folder: Path) -> None:
+    metrics = evaluate(folder)
     assert (200 + 50) / 2 + 0 == metrics["mme_perception_score,none"]
     assert (200 + 50) / 2 + 50 == metrics["mme_cognition_score,none"]
     assert 125.0 == metrics["mme_existence,none"] == metrics["mme_code_reasoning,none"]
@@ -156,31 +130,10 @@ def test_scores_are_those_computed_by_hand(dataset: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 11])
-def test_an_odd_limit_does_not_crash(dataset: Path, limit: int) -> None:
-    metrics = evaluate(dataset, limit=limit)
+def test_an_odd_limit_does_not_crash(folder: Path, limit: int) -> None:
+    metrics = evaluate(folder, limit=limit)
     if limit == 3:
         assert 200.0 == metrics["mme_perception_score,none"]
-
-
-def test_shuffled_documents_give_the_same_number(dataset: Path) -> None:
-    assert evaluate(dataset) == evaluate(dataset, shuffle_seed=3, window=1)
-
-
-def test_the_prompt_and_the_options_are_the_benchmarks(dataset: Path) -> None:
-    engine = ReplayEngine(oracle)
-    fasteval.evaluate(engine, "mme", datasets={"lmms-lab-encoder/MME": str(dataset)}, no_cache=True, limit=1)
-    (request,) = engine.requests
-    suffix = "Answer the question using a single word or phrase."
-    assert f"Is picture 0 like 0?\n{suffix}" == request.prompt.plain_text()
-    assert {
-        "max_new_tokens": 16,
-        "temperature": 0,
-        "top_p": 1.0,
-        "num_beams": 1,
-        "do_sample": False,
-        "until": ["\n\n"],
-    } == (request.generation_kwargs)
-    assert 1 == len(request.media)
 
 
 def test_offline_and_without_a_copy_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.library import library_module, picture
+from fasteval.api.request import Response
+from fasteval.models.replay import ReplayEngine
+from tests.library import Benchmark, library_module, picture, vectors
+from tests.library_choices import AI2D
+from tests.library_words import DOCVQA, GQA, INFOVQA
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LETTERS = library_module("_parsing.letters")
 
 
-# The order of forms is that of lmms-eval's extractor (tasks/_task_utils/mcq_extract.py), which MMStar, RealWorldQA and
-# MMBench's static variant use there.
+@vectors(
+    "mmstar",
+    "realworldqa",
+    "videomme",
+    source="the order of forms in lmms-eval 0.7.3's mcq_extract.py",
+)
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -38,7 +49,7 @@ def test_a_letter_is_found_in_its_surest_form(expected: str, answer: str) -> Non
     assert expected == LETTERS.extract_letter(answer)
 
 
-# evaluate.py of github.com/AoiDragon/POPE: first sentence, no commas, the words "No", "no" and "not".
+@vectors("pope", "pope_adv", "pope_pop", "pope_random", source="evaluate.py of github.com/AoiDragon/POPE")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -56,9 +67,10 @@ def test_pope_looks_for_a_negation_in_the_first_sentence(expected: str, answer: 
     assert expected == library_module("pope.utils").parse_answer(answer)
 
 
-# arXiv:2305.10355 §4.1. Of these answers three are "yes", two of them rightly, of three questions whose answer is yes.
+@vectors("pope", "pope_adv", "pope_pop", "pope_random", source="arXiv:2305.10355 §4.1")
 def test_pope_counts_yes_as_positive() -> None:
     utils = library_module("pope.utils")
+    # Three answers are "yes", two of them rightly, of three questions whose answer is yes.
     pairs = [("yes", "yes"), ("yes", "yes"), ("yes", "no"), ("no", "yes"), ("no", "no")]
     assert pytest.approx(2 / 3) == utils.precision(pairs) == utils.recall(pairs) == utils.f1_score(pairs)
     assert 0.0 == utils.f1_score([("yes", "no")])
@@ -70,13 +82,16 @@ def test_pope_takes_the_share_of_yes_from_the_answers() -> None:
     assert (1.0, 0.0) == (values["pope_yes_ratio"], values["pope_accuracy"])
 
 
-# arXiv:2403.20330 table 3: a capability is the mean of its subcategories, whatever their sizes.
+@vectors("mmstar", source="arXiv:2403.20330 table 3: a capability is the mean of its subcategories")
 def test_mmstar_weighs_subcategories_alike() -> None:
     items = [{"l2_category": "a", "score": 1.0}, *([{"l2_category": "b", "score": 0.0}] * 3)]
     assert 0.5 == library_module("mmstar.utils").mean_of_subcategories(items)
 
 
-# Letters where the right answer is one; else the whole answer, without case and final full stop.
+@vectors(
+    "realworldqa",
+    source="letters where the right answer is one, else the whole answer: its data card",
+)
 @pytest.mark.parametrize(
     ("expected", "target", "answer"),
     [
@@ -93,7 +108,7 @@ def test_realworldqa_reads_letters_and_words(expected: float, target: str, answe
     assert {"exact_match": expected} == got
 
 
-# LLaVA's evaluation (llava/eval/eval_science_qa.py): the letter, or a capital letter and a full stop.
+@vectors("scienceqa_img", source="llava/eval/eval_science_qa.py of github.com/haotian-liu/LLaVA")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -112,7 +127,7 @@ def test_scienceqa_reads_a_letter(expected: float, answer: str) -> None:
     assert {"exact_match": expected} == library_module("scienceqa.utils").process_results(doc, [answer])
 
 
-# arXiv:2203.10244 §5.1: numbers within 5 %, other texts exactly.
+@vectors("chartqa", source="arXiv:2203.10244 §5.1: numbers within 5 %, other texts exactly")
 @pytest.mark.parametrize(
     ("expected", "answer", "target"),
     [
@@ -137,7 +152,7 @@ def test_chartqa_allows_numbers_five_percent(expected: bool, answer: str, target
     assert expected is library_module("chartqa.utils").is_right(answer, target)
 
 
-# arXiv:2305.07895 §3: the answer has to contain one of the right ones.
+@vectors("ocrbench", source="arXiv:2305.07895 §3: the answer has to contain one of the right ones")
 @pytest.mark.parametrize(
     ("expected", "dataset", "answer", "targets"),
     [
@@ -157,7 +172,7 @@ def test_ocrbench_looks_for_a_right_answer_in_the_reply(
     assert {"ocrbench_accuracy": expected, "ocrbench_text_recognition": expected} == values
 
 
-# The evaluation program at visualqa.org: punctuation, articles, numbers, contractions.
+@vectors("vqav2_val", "textvqa_val", source="the evaluation program at visualqa.org")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -179,7 +194,11 @@ def test_vqa_answers_are_made_alike(expected: str, answer: str) -> None:
     assert expected == library_module("_parsing.vqa").normalise(answer)
 
 
-# arXiv:1505.00468 §5: min(1, n/3), averaged over all choices of nine of the ten people.
+@vectors(
+    "vqav2_val",
+    "textvqa_val",
+    source="arXiv:1505.00468 §5: min(1, n/3), the mean over nine of ten people",
+)
 @pytest.mark.parametrize(("expected", "people"), [(0.0, 0), (0.3, 1), (0.6, 2), (0.9, 3), (1.0, 4), (1.0, 10)])
 def test_vqa_accuracy_asks_for_three_of_nine_people(expected: float, people: int) -> None:
     targets = ["yes"] * people + ["no"] * (10 - people)
@@ -199,7 +218,7 @@ def test_textvqa_can_show_the_tokens_of_a_reader() -> None:
     assert "What is it?\nReference OCR token: a, b Answer:" == library_module("textvqa.utils").doc_to_text(doc, options)
 
 
-# arXiv:2307.16125: the answer is the first character.
+@vectors("seedbench", source="arXiv:2307.16125: the answer is the first character")
 @pytest.mark.parametrize(("expected", "answer"), [(1.0, "B"), (1.0, "b) two"), (0.0, "(B)"), (0.0, "")])
 def test_seedbench_reads_the_first_character(expected: float, answer: str) -> None:
     doc = {"answer": "B", "data_type": "video"}
@@ -208,7 +227,11 @@ def test_seedbench_reads_the_first_character(expected: float, answer: str) -> No
     )
 
 
-# can_infer of open-compass/VLMEvalKit: a letter as a word, then the text of one option; then lmms-eval's extractor.
+@vectors(
+    "mmbench_en_dev",
+    "mmbench_en_dev_static",
+    source="can_infer of VLMEvalKit, then lmms-eval's extractor",
+)
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -228,7 +251,7 @@ def test_mmbench_reads_letters_and_options(expected: str, answer: str) -> None:
     assert expected == library_module("mmbench.utils").chosen_option(answer, options)
 
 
-# arXiv:2307.06281 §4.2 (CircularEval).
+@vectors("mmbench_en_dev", "mmbench_en_dev_static", source="arXiv:2307.06281 §4.2 (CircularEval)")
 def test_mmbench_wants_all_rotations_right() -> None:
     items = [
         {"index": 1, "score": 1.0},
@@ -246,7 +269,7 @@ def test_mmbench_has_no_option_that_is_not_there() -> None:
     assert 1.0 == utils.process_results(doc, ["a banana"])["gpt_eval_score"]["score"]
 
 
-# lmms-eval's tasks/mmvp/utils.py; the benchmark itself asks GPT-4.
+@vectors("mmvp", source="lmms-eval 0.7.3, tasks/mmvp/utils.py; the benchmark itself asks GPT-4")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -265,13 +288,13 @@ def test_mmvp_reads_one_of_two_letters(expected: str, answer: str) -> None:
     assert expected == library_module("mmvp.utils").parse_answer(answer)
 
 
-# arXiv:2401.06209 §3.2: a pair counts if both are right.
+@vectors("mmvp", source="arXiv:2401.06209 §3.2: a pair counts if both are right")
 def test_mmvp_counts_whole_pairs() -> None:
     items = [{"pair": pair, "score": score} for pair, score in ((0, 1.0), (0, 1.0), (1, 1.0), (1, 0.0), (2, 1.0))]
     assert 0.5 == library_module("mmvp.utils").pair_accuracy(items)
 
 
-# parse_multi_choice_response in eval_utils.py of github.com/MMMU-Benchmark/MMMU.
+@vectors("mmmu_val", source="parse_multi_choice_response in eval_utils.py of github.com/MMMU-Benchmark/MMMU")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -297,10 +320,11 @@ def test_mmmu_guesses_by_the_document_alone() -> None:
     assert all(70 < guesses.count(letter) < 130 for letter in options)
 
 
-# parse_open_response and eval_open in the same file. The first three are what lmms-eval calls wrong.
+@vectors("mmmu_val", source="parse_open_response and eval_open in the same file")
 @pytest.mark.parametrize(
     ("expected", "answer", "target"),
     [
+        # The first three are what lmms-eval calls wrong.
         (True, "24", "24"),
         (True, "The result is 12.5", "12.5"),
         (True, "It is a blue whale.", "blue whale"),
@@ -335,7 +359,7 @@ def test_mmmu_shows_a_picture_wherever_it_is_mentioned() -> None:
     assert [2, "or", 1, ",", 2, "?\n\nSay it."] == shown
 
 
-# arXiv:1608.00272 §5: intersection over union with the region, above one half by custom.
+@vectors("refcoco_bbox_rec", source="arXiv:1608.00272 §5: intersection over union, by custom above one half")
 @pytest.mark.parametrize(
     ("expected", "box"),
     [
@@ -380,7 +404,7 @@ def test_refcoco_asks_for_each_sentence_of_a_region() -> None:
     assert pictures[0] == pictures[1] != pictures[2]
 
 
-# lmms-eval 0.7.3, tasks/blink/utils.py: a bare letter, "answer is", brackets, a letter at the beginning.
+@vectors("blink", source="lmms-eval 0.7.3, tasks/blink/utils.py")
 @pytest.mark.parametrize(
     ("expected", "answer"),
     [
@@ -398,3 +422,45 @@ def test_refcoco_asks_for_each_sentence_of_a_region() -> None:
 )
 def test_blink_reads_a_letter_among_the_options(expected: str, answer: str) -> None:
     assert expected == library_module("blink.utils").extract_letter(answer, "ABC")
+
+
+def score(benchmark: Benchmark, folder: Path, answer: str) -> dict[str, float]:
+    """Returns the metrics of the first document for an answer: filters and metrics are the task file's own."""
+    engine = ReplayEngine(lambda request: Response(texts=(answer,), finish_reason="stop"))
+    return dict(benchmark.evaluate(benchmark.write(folder), engine, limit=1).tasks[benchmark.task].metrics)
+
+
+@vectors("ai2d", source="lmms-eval 0.7.3, tasks/ai2d: flexible-extract, then exact match without case and marks")
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [(1.0, "A"), (1.0, "a"), (1.0, "A."), (1.0, "(A)"), (1.0, "A. stem"), (0.0, "B"), (0.0, "root"), (0.0, "")],
+)
+def test_ai2d_reads_a_letter_or_an_options_text(tmp_path: Path, expected: float, answer: str) -> None:
+    assert {"exact_match,flexible-extract": expected} == score(AI2D, tmp_path, answer)
+
+
+@vectors("gqa", source="eval.py of GQA (arXiv:1902.09506): the answer itself; lmms-eval ignores case and marks")
+@pytest.mark.parametrize(
+    ("expected", "answer"), [(1.0, "yes"), (1.0, "Yes."), (1.0, "YES"), (0.0, "no"), (0.0, "yes it is"), (0.0, "")]
+)
+def test_gqa_wants_the_whole_answer(tmp_path: Path, expected: float, answer: str) -> None:
+    assert {"exact_match,none": expected} == score(GQA, tmp_path, answer)
+
+
+@vectors("docvqa_val", "infovqa_val", source="arXiv:1905.13648 §5 (ANLS): 1 - distance / length, 0 below one half")
+@pytest.mark.parametrize(
+    ("expected", "answer"),
+    [
+        (1.0, "12.50"),
+        (1.0, " $12.50 "),  # the best of the right answers
+        (5 / 6, "$12.5"),
+        (4 / 6, "$12.99"),
+        (0.0, "$99.99"),
+        (0.0, ""),
+    ],
+)
+@pytest.mark.parametrize("benchmark", [DOCVQA, INFOVQA], ids=lambda benchmark: benchmark.task)
+def test_anls_forgives_a_part_of_the_letters(
+    tmp_path: Path, benchmark: Benchmark, expected: float, answer: str
+) -> None:
+    assert pytest.approx(expected) == score(benchmark, tmp_path, answer)["anls,none"]

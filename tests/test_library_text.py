@@ -10,14 +10,20 @@ import pytest
 import fasteval
 from fasteval.api.request import EngineRequest, Response
 from fasteval.models.replay import ReplayEngine
-from tests.library import library_module
-from tests.library_text import GSM8K, MMLU_SUBJECTS, mmlu
+from tests.library import Benchmark, library_module, vectors
+from tests.library_choices import SEEDBENCH_PPL
+from tests.library_text import ARC, GSM8K, HELLASWAG, MMLU_SUBJECTS, WINOGRANDE, mmlu, truthfulqa
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fasteval.results.model import Results
 
-# lm-eval's tasks/gsm8k/gsm8k.yaml; the strict form is the data set's own (arXiv:2110.14168 §2).
+
+@vectors(
+    "gsm8k",
+    source="lm-eval 0.4.13, tasks/gsm8k; the strict form is the data set's own (arXiv:2110.14168)",
+)
 @pytest.mark.parametrize(
     ("strict", "flexible", "answer"),
     [
@@ -37,7 +43,7 @@ def test_gsm8k_reads_a_marked_or_the_last_number(tmp_path: Path, strict: float, 
     assert {"exact_match,strict-match": strict, "exact_match,flexible-extract": flexible} == metrics
 
 
-# lm-eval's tasks/hellaswag/utils.py.
+@vectors("hellaswag", source="lm-eval 0.4.13, tasks/hellaswag/utils.py")
 @pytest.mark.parametrize(
     ("expected", "text"),
     [
@@ -50,7 +56,7 @@ def test_hellaswag_leaves_out_the_marks_in_brackets(expected: str, text: str) ->
     assert expected == library_module("hellaswag.utils").clean(text)
 
 
-# arXiv:2109.07958 §3.2: the normalised probability of the true answers.
+@vectors("truthfulqa_mc2", source="arXiv:2109.07958 §3.2: the normalised probability of the true answers")
 @pytest.mark.parametrize(
     ("expected", "probabilities"), [(0.75, (0.3, 0.3, 0.2)), (1.0, (1.0, 0.5, 0.0)), (0.0, (0.0, 0.0, 1.0))]
 )
@@ -66,6 +72,7 @@ def test_truthfulqa_stands_very_improbable_answers() -> None:
     assert {"acc": 0.5} == library_module("truthfulqa.utils").process_results(doc, results)
 
 
+@vectors("winogrande", source="arXiv:1806.02847 §3 (partial evaluation): the rest of the sentence after each option")
 def test_winogrande_is_cut_at_the_gap() -> None:
     utils = library_module("winogrande.utils")
     doc = {"sentence": "She saw _ first.", "option1": "him", "option2": "her", "answer": "2"}
@@ -87,6 +94,74 @@ def test_mmlu_shows_the_first_examples_of_the_development_set(tmp_path: Path) ->
     ) == engine.requests[0].prompt.text
 
 
+# The order of the documents' choices is that of `rows` in tests/library_text.py and tests/library_choices.py.
+@vectors(
+    *("arc_challenge", "hellaswag", "mmlu", "seedbench_ppl", "truthfulqa_mc1", "winogrande"),
+    source="the most probable choice: multiple_choice in lm-eval 0.4.13, api/task.py; of equal ones the first",
+)
+@pytest.mark.parametrize(("logprobs", "chosen"), [((-5.0, -1.0, -3.0, -4.0), 1), ((-2.0, -2.0, -9.0, -9.0), 0)])
+@pytest.mark.parametrize(
+    "benchmark",
+    [ARC, HELLASWAG, mmlu("virology"), SEEDBENCH_PPL, truthfulqa("truthfulqa_mc1"), WINOGRANDE],
+    ids=lambda benchmark: benchmark.task,
+)
+def test_the_most_probable_choice_counts(
+    tmp_path: Path, benchmark: Benchmark, logprobs: tuple[float, ...], chosen: int
+) -> None:
+    folder = benchmark.write(tmp_path)
+    asked: list[EngineRequest] = []
+
+    def answer(request: EngineRequest) -> Response:
+        asked.append(request)
+        return Response(logprob=logprobs[request.row], is_greedy=False)
+
+    run = benchmark.evaluate(folder, ReplayEngine(answer), limit=1)
+    asked.sort(key=lambda request: request.row)
+    is_right = float(benchmark.rows[0].is_right(asked[chosen]))
+    assert is_right == run.tasks[benchmark.task].metrics["acc,none"]
+
+
+@vectors("arc_challenge", "hellaswag", source="acc_norm in lm-eval 0.4.13, api/task.py: log-probability by characters")
+@pytest.mark.parametrize("benchmark", [ARC, HELLASWAG], ids=lambda benchmark: benchmark.task)
+def test_the_normalised_accuracy_divides_by_the_characters_of_a_choice(tmp_path: Path, benchmark: Benchmark) -> None:
+    folder = benchmark.write(tmp_path)
+
+    def answer(request: EngineRequest) -> Response:
+        # As probable as long, but for the right choice, which is a little more probable for its length.
+        length = len((request.continuation or "").removeprefix(" "))
+        return Response(logprob=-length * (0.9 if benchmark.rows[0].is_right(request) else 1.0), is_greedy=False)
+
+    metrics = benchmark.evaluate(folder, ReplayEngine(answer), limit=1).tasks[benchmark.task].metrics
+    assert 1.0 == metrics["acc_norm,none"]
+
+
+def test_every_subject_of_mmlu_asks_with_its_own_name_and_is_scored_alike(tmp_path: Path) -> None:
+    """What the suite of all benchmarks checks of two subjects, checked of all 57 together."""
+    for subject in MMLU_SUBJECTS:
+        mmlu(subject).write(tmp_path)
+
+    def run(engine: ReplayEngine, **options: object) -> Results:
+        datasets = {"cais/mmlu": str(tmp_path)}
+        return fasteval.evaluate(engine, "mmlu", datasets=datasets, no_cache=True, bootstrap_iters=0, **options)
+
+    for is_right in (True, False):
+        engine = mmlu("virology").engine(is_right=is_right)
+        results = run(engine)
+        assert {float(is_right)} == {task.metrics["acc,none"] for task in results.tasks.values()}
+        assert float(is_right) == results.groups["mmlu"].metrics["acc,none"]
+    asked = {request.prompt.text for request in engine.requests}
+    assert {mmlu(subject).prompt for subject in MMLU_SUBJECTS} <= asked
+
+    def answer(request: EngineRequest) -> Response:
+        return Response(logprob=-float(len(request.prompt.text or "") % 4 != ord(request.continuation[-1]) % 4))  # type: ignore[index]  # choices
+
+    expected = run(ReplayEngine(answer)).groups["mmlu"].metrics
+    assert 0 < expected["acc,none"] < 1
+    shuffled = run(ReplayEngine(answer, newest_first=True), shuffle_seed=3, window=2)
+    assert expected == shuffled.groups["mmlu"].metrics
+
+
+@vectors("mmlu", source="arXiv:2009.03300, by hand: all questions count alike")
 def test_mmlu_is_the_mean_over_the_questions_of_57_subjects(tmp_path: Path) -> None:
     for subject in MMLU_SUBJECTS:
         mmlu(subject).write(tmp_path)

@@ -12,6 +12,7 @@ from PIL import Image
 
 import fasteval
 from fasteval import compat
+from fasteval.api.prompt import Prompt
 from fasteval.api.request import EngineRequest, Response
 from fasteval.cache import ResponseCache
 from fasteval.compat.judge import JudgeServer, Request, ServerConfig
@@ -173,6 +174,18 @@ def test_a_judge_on_this_machine_waits_until_the_model_is_gone() -> None:
     assert done.wait(10)
     panel.close()
     judge.close()
+
+
+def test_a_judge_on_this_machine_has_room_made_for_it_before_it_is_loaded() -> None:
+    happened: list[str] = []
+    engine = says("1")
+    engine.start = lambda: happened.append("start")  # type: ignore[method-assign]
+    options: dict[str, Any] = {"seed": 0, "make_room": lambda: happened.append("make room")}
+    for runs_here in (True, False):
+        judge = Judge("judge", engine, ResponseCache.in_memory(), runs_here=runs_here, **options)
+        judge.ask(Prompt(text="?"), {})
+        judge.close()
+    assert ["make room", "start", "start"] == happened
 
 
 def test_a_judges_answers_are_kept_and_equal_questions_are_asked_once(tmp_path: Path) -> None:

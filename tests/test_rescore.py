@@ -9,13 +9,16 @@ import orjson
 import pytest
 
 import fasteval
+from fasteval.api.request import EngineRequest, Response
 from fasteval.cli import main
-from fasteval.errors import SavedResultsError
+from fasteval.errors import RequestError, SavedResultsError
 from fasteval.evaluation.reproduce import Difference, manifest_differences, reproduce
 from fasteval.evaluation.rescore import rescore, saved_settings
 from fasteval.models.replay import ReplayEngine
 from fasteval.results.saved import read_run
+from tests.servers import ScriptedServer, chat_reply
 from tests.stubs import echo
+from tests.task_folders import UTILS, write
 from tests.test_evaluation import TASKS, folder, numbers
 
 if TYPE_CHECKING:
@@ -47,6 +50,66 @@ def metrics(results: Results) -> dict[str, Any]:
 def shown(sample: dict[str, Any]) -> dict[str, Any]:
     """Returns a sample without its keys: a dialog's is that of its first round once, and of the whole the next time."""
     return {name: value for name, value in sample.items() if name != "request_keys"}
+
+
+JUDGED = """
+task: judged
+custom_dataset: !function utils.load
+test_split: test
+doc_to_text: question
+doc_to_target: answer
+judge: binary
+"""
+
+
+def verdicts(*, fails_at: str = "nowhere") -> ReplayEngine:
+    """Returns a judge that says 1, and fails at questions with a certain text."""
+
+    def answer(request: EngineRequest) -> Response:
+        if fails_at in request.prompt.plain_text():
+            raise RequestError("too busy")
+        return Response(("1",), prompt_tokens=3, output_tokens=1)
+
+    return ReplayEngine(answer, fingerprint="the judge")
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Path:
+    return write(tmp_path / "judged", {"judged.yaml": JUDGED, "utils.py": UTILS})
+
+
+@pytest.mark.parametrize(
+    "options", [{"no_cache": True}, {"log_samples": False, "use_cache": "cache"}], ids=["samples", "cache"]
+)
+def test_a_judge_is_not_asked_again(judged: Path, tmp_path: Path, options: dict[str, Any]) -> None:
+    options = {name: tmp_path / value if name == "use_cache" else value for name, value in options.items()}
+    original = run(judged, tmp_path / "out", "judged", judge=verdicts(), **options)
+    judge = verdicts()
+    again = rescore(read_run(tmp_path / "out"), judge=judge)
+    assert {"judge,none": 1.0} == original.tasks["judged"].metrics == again.tasks["judged"].metrics
+    assert (0, []) == (judge.started, judge.requests)
+    assert 5 == again.statistics.counters["judge_cache_hits"]
+
+
+def test_a_judges_server_may_be_gone_when_all_its_answers_are_recorded(
+    judged: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = ScriptedServer(lambda _path, _body: (200, chat_reply("1")), [{"id": "the judge"}])
+    asked = {"judge": "openai", "judge_args": {"base_url": server.url}}
+    run(judged, tmp_path / "out", "judged", no_cache=True, **asked)
+    assert 5 == len(server.asked)
+    server.close()
+    assert 0 == main(["rescore", str(tmp_path / "out"), "--include_path", str(judged)])
+    assert "judge" in capsys.readouterr().out
+
+
+def test_a_judge_is_asked_what_it_did_not_answer_before(judged: Path, tmp_path: Path) -> None:
+    original = run(judged, tmp_path / "out", "judged", judge=verdicts(fails_at="q3"), no_cache=True)
+    judge = verdicts()
+    again = rescore(read_run(tmp_path / "out"), judge=judge)
+    assert (1, 0) == (original.tasks["judged"].errors, again.tasks["judged"].errors)
+    [request] = judge.requests
+    assert "q3" in request.prompt.plain_text()
 
 
 @pytest.mark.parametrize("name", TASKS)

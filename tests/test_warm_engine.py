@@ -17,6 +17,7 @@ import pytest
 
 import fasteval
 from fasteval.api.request import Response
+from fasteval.models.create import ModelSource
 from fasteval.models.host.process import HostProcess
 from fasteval.models.replay import ReplayEngine
 from fasteval.tasks import ConfigurableTask
@@ -74,6 +75,30 @@ def test_an_evaluator_keeps_its_host_while_nothing_but_the_weights_differs(tmp_p
         evaluator.run(task)
         assert 3 == len(launched)
     assert not any(Path(f"/proc/{pid}").exists() for pid in launched)
+
+
+def test_a_kept_host_is_gone_before_a_judge_is_loaded_beside_it(
+    tmp_path: Path, launched: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "capitals.jsonl").write_text('{"country": "France", "capital": "Paris"}\n')
+    (tmp_path / "capitals.yaml").write_text(TASK.partition("metric_list")[0] + "judge: binary\n")
+    loaded: list[int] = []
+
+    class JudgeEngine(ReplayEngine):
+        def start(self) -> None:
+            loaded.append(sum(Path(f"/proc/{pid}").exists() for pid in launched))
+            super().start()
+
+    def resolve(*_: Any, **__: Any) -> ModelSource:
+        return ModelSource("judge", "default", lambda *_: JudgeEngine(lambda _: Response(("1",)), fingerprint="judge"))
+
+    monkeypatch.setattr("fasteval.evaluation.panel.resolve_model", resolve)
+    options: dict[str, Any] = {"no_cache": True, "include_path": str(tmp_path), "judge": "hf"}
+    llama = make_llama(tmp_path / "llama")
+    with fasteval.Evaluator("hf", model_args={"pretrained": str(llama)}, **options) as evaluator:
+        for runs in (1, 2):
+            assert {"judge,none": 1.0} == evaluator.run("capitals").tasks["capitals"].metrics
+            assert ([0] * runs, runs) == (loaded, len(launched))
 
 
 @pytest.mark.engine

@@ -19,6 +19,7 @@ def rescore(results: str, **flags: Any) -> int:
 
     No model is needed: answers come from the samples, or from the response cache if no samples were written. A document
     whose prompt, media or options have changed since has no answer: it is left out and named, and the exit code is 3.
+    A judge is asked only what it did not answer before.
     """
     from fasteval.evaluation.rescore import rescore as score_again
     from fasteval.results.saved import read_run

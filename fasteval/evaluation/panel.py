@@ -17,10 +17,11 @@ from fasteval.models.named import NAMED, SYNONYMS
 from fasteval.tasks.judged import asks_judge, needs_judge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fasteval.api.instance import Instance
+    from fasteval.api.request import Response
     from fasteval.evaluation.settings import RunSettings
     from fasteval.tasks import ConfigurableTask
 
@@ -56,8 +57,22 @@ class Panel:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def open_judge(settings: RunSettings, tasks: list[ConfigurableTask], cache_folder: Path) -> Judge | None:
+def open_judge(
+    settings: RunSettings,
+    tasks: list[ConfigurableTask],
+    cache_folder: Path,
+    *,
+    recorded: Mapping[bytes, Response] | None = None,
+    make_room: Callable[[], None],
+) -> Judge | None:
     """Returns the run's judge, which nobody has asked yet; None where there is none.
+
+    Args:
+        settings: the run.
+        tasks: its tasks.
+        cache_folder: where caches are.
+        recorded: answers of the judge that an earlier run recorded, by key.
+        make_room: frees memory before a judge is loaded on this machine.
 
     Raises:
         UsageError: a task declares a judge, and the run has none.
@@ -88,7 +103,15 @@ def open_judge(settings: RunSettings, tasks: list[ConfigurableTask], cache_folde
     if not settings.no_cache and engine.capabilities().is_cacheable:
         about = {"model": source.name, "fingerprint": engine.fingerprint(), "parts": engine.identity()}
         cache = ResponseCache.open(settings.use_cache or cache_folder / "responses", about)
-    return Judge(source.name, engine, cache, seed=settings.seed, runs_here=runs_here)
+    return Judge(
+        source.name,
+        engine,
+        cache,
+        seed=settings.seed,
+        runs_here=runs_here,
+        recorded=recorded,
+        make_room=make_room,
+    )
 
 
 def _no_instance(row: int, *, is_simple: bool = True) -> Instance:  # noqa: ARG001 - the protocol's signature

@@ -3,23 +3,53 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Response
+from fasteval.cache import ResponseCache
 from fasteval.errors import RequestError, SavedResultsError
 from fasteval.models.engine import Capabilities
 from fasteval.models.replay import ReplayEngine
 from fasteval.scheduling.plan import dialog_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from fasteval.results.saved import SavedRun, SavedTask
 
-__all__ = ["RecordedEngine", "recorded_answers"]
+__all__ = ["Recorded", "RecordedEngine", "record"]
 
 _NO_ANSWER = "no answer to this request is recorded: it had none, or prompt, media or options have changed since"
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The answers of saved runs.
+
+    Attributes:
+        answers: folder of a response cache that has the model's.
+        judgements: the judge's, by key.
+    """
+
+    answers: Path
+    judgements: Mapping[bytes, Response]
+
+
+def record(runs: Iterable[SavedRun], folder: Path) -> Recorded:
+    """Writes the answers that samples have into the response cache `folder`, and returns them with the judge's.
+
+    Raises:
+        SavedResultsError: the samples do not say which requests they answer.
+    """
+    judgements: dict[bytes, Response] = {}
+    with ResponseCache.open(folder) as cache:
+        for run in runs:
+            for key, response in _answers(run):
+                cache.append(key, response)
+            judgements.update(_judgements(run))
+    return Recorded(folder, judgements)
 
 
 class RecordedEngine(ReplayEngine):
@@ -37,7 +67,16 @@ class RecordedEngine(ReplayEngine):
         return self._parts
 
 
-def recorded_answers(run: SavedRun) -> Iterator[tuple[bytes, Response]]:
+def _judgements(run: SavedRun) -> Iterator[tuple[bytes, Response]]:
+    for task in run.tasks.values():
+        for sample in task.samples:
+            for asked in sample.get("judgements") or ():
+                if "key" in asked:
+                    response = Response((asked["text"],), None, None, asked["prompt_tokens"], asked["output_tokens"])
+                    yield bytes.fromhex(asked["key"]), response
+
+
+def _answers(run: SavedRun) -> Iterator[tuple[bytes, Response]]:
     """Yields key and answer of each request whose answer is in the samples; dialogs count as one answer.
 
     Raises:

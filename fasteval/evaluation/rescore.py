@@ -7,14 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fasteval.cache import ResponseCache
 from fasteval.errors import SavedResultsError
-from fasteval.evaluation.recorded import RecordedEngine, recorded_answers
+from fasteval.evaluation.recorded import RecordedEngine, record
 from fasteval.evaluation.run import evaluate
 from fasteval.evaluation.settings import RunSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fasteval.results.model import Results
     from fasteval.results.progress import Progress
@@ -32,7 +31,8 @@ def rescore(
     """Returns the results of a saved run with the tasks' metrics and filters as they are now.
 
     Answers come from the run's samples; where it has none, from the response cache that it used. A request that has
-    changed since is one without an answer: its document becomes an error row.
+    changed since is one without an answer: its document becomes an error row. A judge's answers come from the samples
+    too, and from the cache; it is asked what neither has.
 
     Args:
         run: the saved run.
@@ -46,6 +46,8 @@ def rescore(
     """
     manifest = _manifest(run)
     settings = saved_settings(run, **{"prompt_profile": manifest["prompt_profile"]} | changes)
+    if not changes.keys() & {"judge", "judge_args"}:
+        settings = replace(settings, judge_args=_judge_args(settings.judge_args, manifest.get("judge")))
     runs = (run, *others)
     has_samples = all(any(task.samples for task in part.tasks.values()) for part in runs)
     if not has_samples and settings.no_cache:
@@ -58,11 +60,7 @@ def rescore(
     if not has_samples:
         return _with_circumstances(evaluate(settings, progress=progress), runs)
     with tempfile.TemporaryDirectory(prefix="fasteval-rescore-") as folder:
-        with ResponseCache.open(Path(folder)) as cache:
-            for part in runs:
-                for key, response in recorded_answers(part):
-                    cache.append(key, response)
-        results = evaluate(replace(settings, use_cache=Path(folder), no_cache=False), progress=progress)
+        results = evaluate(settings, progress=progress, recorded=record(runs, Path(folder)))
     return _with_circumstances(results, runs)
 
 
@@ -77,6 +75,14 @@ def saved_settings(run: SavedRun, **changes: Any) -> RunSettings:
     if not isinstance(config, dict):
         raise SavedResultsError(f"{run.path}: the settings of the run are not in this file (config.resolved_cli_args)")
     return RunSettings.of_mapping({**config, **changes})
+
+
+def _judge_args(arguments: dict[str, Any], judge: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Returns a judge's arguments with what its server has told the run, so that none is asked for it again."""
+    parts = {} if judge is None else judge["parts"]
+    if parts.get("backend") != "openai":
+        return arguments
+    return {**arguments, "model": parts["model"], "dialect": parts["dialect"]}
 
 
 def _manifest(run: SavedRun) -> dict[str, Any]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.observer import Observer
+    from fasteval.evaluation.recorded import Recorded
     from fasteval.evaluation.scorer import TaskScorer
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
@@ -49,6 +50,7 @@ def evaluate(
     interruption: Interruption | None = None,
     callbacks: Sequence[Callback] = (),
     session: Session | None = None,
+    recorded: Recorded | None = None,
 ) -> Results:
     """Runs one evaluation and returns its results, unsaved. A wrong command shows before a model loads.
 
@@ -59,6 +61,7 @@ def evaluate(
         interruption: what may ask for an early end; the results are then those of the documents that are done.
         callbacks: who else is told of the start, of each scored document and of the results.
         session: has what earlier runs left, and keeps what this one leaves; without one, nothing is left.
+        recorded: answers that come before those of the response cache.
 
     Raises:
         FastEvalError: something that concerns the whole run; answers that were complete by then are in the cache.
@@ -77,7 +80,13 @@ def evaluate(
         if (known := reports.find()) is not None:
             monitor.stage(_KNOWN)
             return workload.with_media(recorder.known_results(source, known))
-        judge = open_judge(settings, list(workload.tasks.values()), cache_folder)
+        judge = open_judge(
+            settings,
+            list(workload.tasks.values()),
+            cache_folder,
+            recorded=None if recorded is None else recorded.judgements,
+            make_room=session.make_room,
+        )
     with ExitStack() as opened:
         opened.enter_context(presiding(judge))
         with recorder.timeline.stage("load"):
@@ -86,7 +95,11 @@ def evaluate(
             workload = workload if is_early else session.compiled(workload, settings)
             engine = recorder.watch(session.open(source, workload, settings), monitor.engine_stage)
             opened.enter_context(closing(engine))
-            cache = opened.enter_context(_open_cache(settings, cache_folder, engine, source.name))
+            cache = opened.enter_context(
+                _open_cache(settings, cache_folder, engine, source.name)
+                if recorded is None
+                else ResponseCache.open(recorded.answers)
+            )
             if is_early and not cache.may_know(engine.fingerprint()):
                 engine.start()  # something has to be asked for certain: it loads while the requests are compiled
             workload = session.compiled(workload, settings)

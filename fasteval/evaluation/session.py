@@ -118,6 +118,10 @@ class Session:
         self._borrowed = engine
         return _Borrowed(engine)
 
+    def make_room(self) -> None:
+        """Stops the engine hosts that no run uses, since a model is to be loaded beside them."""
+        self._hosts.close()
+
     def close(self) -> None:
         """Stops and frees what is kept; may be called twice."""
         self._return_borrowed()

@@ -17,7 +17,7 @@ from fasteval.requests.digest import row_digest
 from fasteval.scheduling.plan import request_key, request_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import Completion, Response
@@ -40,6 +40,7 @@ class Judgement:
         prompt_tokens: tokens of the question.
         output_tokens: tokens of the answer.
         was_cached: whether an earlier run, or another document, had asked the same.
+        key: of the answer in the response cache, in hexadecimal digits.
     """
 
     prompt: str
@@ -47,6 +48,7 @@ class Judgement:
     prompt_tokens: int
     output_tokens: int
     was_cached: bool
+    key: str
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as the samples file has them."""
@@ -61,10 +63,31 @@ class Judge:
         runs_here: whether the model is loaded on this machine, so that it has to wait until the other one is gone.
     """
 
-    def __init__(self, name: str, engine: Engine, cache: ResponseCache, *, seed: int, runs_here: bool) -> None:
-        """Takes the engine, which nobody has started, and the cache of its answers; both are closed with the judge."""
+    def __init__(
+        self,
+        name: str,
+        engine: Engine,
+        cache: ResponseCache,
+        *,
+        seed: int,
+        runs_here: bool,
+        recorded: Mapping[bytes, Response] | None = None,
+        make_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Takes the engine, which nobody has started, and the cache of its answers; both are closed with the judge.
+
+        Args:
+            name: the model's name.
+            engine: answers.
+            cache: has answers of earlier runs, and gets these.
+            seed: the run's.
+            runs_here: whether the model is loaded on this machine.
+            recorded: answers, by key, that come before the cache's.
+            make_room: frees the memory that a model takes which is loaded here, before it is.
+        """
         self.name, self.runs_here = name, runs_here
         self._engine, self._cache, self._seed = engine, cache, seed
+        self._recorded, self._make_room = recorded or {}, make_room
         self._fingerprint = engine.fingerprint()
         self._lock = threading.Lock()
         self._new: queue.SimpleQueue[EngineRequest | None] = queue.SimpleQueue()
@@ -95,14 +118,15 @@ class Judge:
             JudgeError: there is none, after all retries.
         """
         try:
-            response, was_cached = self._respond(prompt, generation_kwargs, tuple(media))
+            key, request = self._request(prompt, generation_kwargs, tuple(media))
+            response, was_cached = self._respond(key, request)
         except (FastEvalError, OSError) as error:
             with self._lock:
                 self._counters["judge_failures"] += 1
             raise JudgeError(f"the judge {self.name} gave no answer: {error}") from error
         text = response.texts[0]
         shown = self._engine.render(prompt)
-        return Judgement(shown, text, response.prompt_tokens, response.output_tokens, was_cached)
+        return Judgement(shown, text, response.prompt_tokens, response.output_tokens, was_cached, key.hex())
 
     def close(self) -> None:
         """Ends the engine; whoever still waits gets an error. May be called twice."""
@@ -114,9 +138,10 @@ class Judge:
         self._engine.close()
         self._cache.close()
 
-    def _respond(
+    def _request(
         self, prompt: Prompt, generation_kwargs: Mapping[str, Any], media: tuple[Media, ...]
-    ) -> tuple[Response, bool]:
+    ) -> tuple[bytes, EngineRequest]:
+        """Returns a question with its key in the cache; it has no row yet."""
         options = SamplingParameters.from_generation_kwargs(generation_kwargs)
         media_key = xxhash.xxh3_128_digest("".join(item.content_id for item in media).encode()) if media else b""
         digest = row_digest(
@@ -124,9 +149,13 @@ class Judge:
         )
         seed = None if options.is_greedy else request_seed(self._seed, digest, 0)
         key = request_key(self._fingerprint, digest, options.canonical(seed))
+        return key, EngineRequest(-1, Kind.GENERATE_UNTIL, prompt, None, media, dict(generation_kwargs), seed)
+
+    def _respond(self, key: bytes, request: EngineRequest) -> tuple[Response, bool]:
+        """Returns the answer to a question, and whether somebody had asked it before."""
         with self._lock:
             self._counters["judge_questions"] += 1
-            known = self._cache.get(key)
+            known = self._recorded.get(key) or self._cache.get(key)
             if known is not None:
                 self._counters["judge_cache_hits"] += 1
                 return known, True
@@ -136,11 +165,9 @@ class Judge:
             was_asked = future is not None
             if future is None:
                 future = self._waiting[key] = Future()
-                row, self._asked = self._asked, self._asked + 1
-                self._keys[row] = key
-                self._new.put(
-                    EngineRequest(row, Kind.GENERATE_UNTIL, prompt, None, media, dict(generation_kwargs), seed)
-                )
+                request.row, self._asked = self._asked, self._asked + 1
+                self._keys[request.row] = key
+                self._new.put(request)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="judge", daemon=True)
                 self._thread.start()
@@ -149,6 +176,8 @@ class Judge:
     def _work(self) -> None:
         """The thread: hands questions to the engine and its answers to those who wait."""
         try:
+            if self.runs_here:
+                self._make_room()
             self._engine.start()
             while self._failure is None:
                 if not self._submit_new():

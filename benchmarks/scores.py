@@ -1,7 +1,9 @@
-"""Scores of random answers, by fasteval's library and by lmms-eval's own functions: `python -m benchmarks.scores`.
+"""Scores of random answers, by fasteval's library and by lmms-eval's own tasks: `python -m benchmarks.scores`.
 
 The documents are those of the library's tests, which have the real schemas. Each task gets 200 answers: right ones,
-wrong ones, letters, numbers and phrases, drawn with a seed. Differences are printed with both numbers.
+near ones, wrong ones, letters, numbers and phrases, drawn with a seed; a task with choices gets 200 times random
+log-probabilities. Where scores differ all three numbers are printed: fasteval's, those of `--compat lmms-eval`, and
+lmms-eval's; `--table` prints them as a table for docs/faults_of_lmms_eval.md.
 """
 
 from __future__ import annotations
@@ -12,120 +14,207 @@ import math
 import random
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import datasets
+from PIL.Image import Image
+
 from benchmarks.environments import ROOT, peer_scoring_python
-from benchmarks.programs.lmms_eval_scores import DRAWN
+from benchmarks.programs.lmms_eval_scores import DRAWN, PICTURE
 from fasteval.tasks import TaskManager
-from tests import library_choices, library_words
+from tests import library_choices, library_text, library_words
+from tests.library import Benchmark, Row, picture
+from tests.test_library_media import VIDEOMME
 
 if TYPE_CHECKING:
-    from tests.library import Benchmark, Row
+    from fasteval.tasks import ConfigurableTask
 
+PEER = "lmms-eval"
 PHRASES = (
     "A", "B", "C", "D", "(B)", "C.", "A: first", "The answer is D", "Answer: B", "yes", "No", "Yes.", "no, it is not",
     "I do not know", "", "3", "3.0", "0.5", "50%", "1,000", "twenty", "a dog", "The dog.", "red and blue",
-    "[0.1, 0.2, 0.5, 0.6]",     "(B) is wrong, so it is (C)", "It could be A or B", "none of them",
+    "[0.1, 0.2, 0.5, 0.6]", "[0.3, 0.2, 0.8, 0.75]", "[0.9, 0.9, 0.1, 0.1]", "(B) is wrong, so it is (C)",
+    "It could be A or B", "none of them",
 )  # fmt: skip
 
+#: MME, whose documents come in pairs.
+MME = Benchmark(
+    task="mme",
+    path="lmms-lab-encoder/MME",
+    split="test",
+    features={"image": "image"} | dict.fromkeys(("question", "answer", "category", "question_id"), "string"),
+    rows=[
+        Row(
+            {
+                "image": picture(),
+                "question": f"Is it like {answer}? Please answer yes or no.",
+                "answer": answer,
+                "category": category,
+                "question_id": f"{category}/{number}.png",
+            },
+            right=f"{answer}.",
+            wrong="No" if answer == "Yes" else "yes, it is",
+        )
+        for category in ("existence", "OCR", "code_reasoning")
+        for number in range(2)
+        for answer in ("Yes", "No")
+    ],
+    prompt=None,
+    kwargs=None,
+)
+BENCHMARKS = (MME, *library_words.BENCHMARKS, *library_choices.BENCHMARKS, VIDEOMME, *library_text.BENCHMARKS)
 
-#: Why scores of these tasks differ. The first two, and the sum of the third, are faults that are not copied.
-KNOWN = {
-    "pope": "lmms-eval counts 'Yes.' as wrong: an answer must be yes or no to the letter; its yes_ratio is the data's",
-    "mmmu": "lmms-eval compares an open question's answer with the letters of the right one",
-    "ocrbench": "lmms-eval divides by 1,000, the size of the whole benchmark, and adds up in a variable that stays",
-}
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One task's scores in each round of answers, by metric.
 
-def draw_rounds(benchmark: Benchmark, count: int) -> list[list[str]]:
-    """Returns rounds of answers, one for each document, until there are `count`."""
-    draw = random.Random(benchmark.task)
+    Attributes:
+        ours: fasteval's.
+        compat: fasteval's with lmms-eval's faults.
+        theirs: lmms-eval's; under an empty name the reason why there are none.
+    """
 
-    def answer(row: Row) -> str:
-        return draw.choice([str(row.right), row.wrong, *draw.sample(PHRASES, 4)]).strip()
+    ours: dict[str, list[Any]]
+    compat: dict[str, list[Any]]
+    theirs: dict[str, Any]
 
-    return [[answer(row) for row in benchmark.rows] for _ in range(math.ceil(count / len(benchmark.rows)))]
+    @property
+    def reason(self) -> str:
+        """Why the task was not compared; empty if it was."""
+        return str(self.theirs.get("", "")).strip()
 
+    def shared(self) -> list[str]:
+        """Returns the metrics that both have."""
+        return [name for name in self.ours if name in self.theirs]
 
-def ours(benchmark: Benchmark, folder: Path, rounds: list[list[str]], drawn: list[list[bool]]) -> dict[str, list[Any]]:
-    """Returns the scores of the library's task in each round, without the answers that lmms-eval scores by chance."""
-    manager = TaskManager(datasets={benchmark.path: str(benchmark.write(folder))})
-    task = manager.load_task_or_group([benchmark.task])[benchmark.task]
-    scores: dict[str, list[Any]] = {name: [] for name in task.aggregation()}
-    for answers, without in zip(rounds, drawn, strict=True):
-        pairs = zip(task.docs, answers, without, strict=True)
-        values = [task.process_results(doc, [answer]) for doc, answer, is_drawn in pairs if not is_drawn]
-        for name, aggregate in task.aggregation().items():
-            scores[name].append(aggregate([value[name] for value in values if name in value]))
-    return scores
+    def different(self, ours: dict[str, list[Any]]) -> list[str]:
+        """Returns the metrics in which some round differs."""
+        return [name for name in self.shared() if not all(map(_is_equal, ours[name], self.theirs[name]))]
 
 
 def main() -> None:
     """Scores with both and prints where they differ."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--answers", type=int, default=200)
-    count = parser.parse_args().answers
-    benchmarks: dict[str, Benchmark] = {}
-    tasks: dict[str, dict[str, Any]] = {}
-    for benchmark in (*library_words.BENCHMARKS, *library_choices.BENCHMARKS):
-        if not isinstance(benchmark.kwargs, dict):
-            continue  # choices are scored by log-probabilities
-        rounds = draw_rounds(benchmark, count)
-        benchmarks[benchmark.task] = benchmark
-        documents = [{name: value for name, value in row.fields.items() if _is_plain(value)} for row in benchmark.rows]
-        tasks[benchmark.task] = {"docs": documents, "rounds": rounds}
-    theirs = _theirs(tasks)
-    equal = 0
-    for name, benchmark in benchmarks.items():
-        rounds = tasks[name]["rounds"]
-        drawn = theirs[name].get(DRAWN) or [[False] * len(answers) for answers in rounds]
-        with tempfile.TemporaryDirectory() as folder:
-            equal += _compare(name, ours(benchmark, Path(folder), rounds, drawn), theirs[name])
-    compared = sum("" not in theirs[name] for name in benchmarks)
-    print(f"{equal} of {compared} tasks that were compared, {count} answers each: every score is equal")
-
-
-def _theirs(tasks: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    parser.add_argument("--table", action="store_true", help="print the differences as a table in Markdown")
+    arguments = parser.parse_args()
+    datasets.disable_progress_bars()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "answers.json"
-        path.write_text(json.dumps(tasks))
-        command = [peer_scoring_python("lmms-eval"), ROOT / "benchmarks" / "programs" / "lmms_eval_scores.py", path]
-        run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
-    scores: dict[str, dict[str, Any]] = json.loads(run.stdout.splitlines()[-1])
-    return scores
+        compared = compare(Path(folder), arguments.answers)
+    known = {name: task for name, task in compared.items() if not task.reason}
+    for name, task in compared.items():
+        _print(name, task)
+    if arguments.table:
+        print("\n".join(table(known)))
+    equal = sum(not task.different(task.ours) for task in known.values())
+    print(f"{equal} of {len(known)} tasks that were compared, {arguments.answers} answers each: every score is equal")
+    print(f"{sum(not task.different(task.compat) for task in known.values())} of them with --compat {PEER}")
 
 
-def _compare(task: str, ours: dict[str, list[Any]], theirs: dict[str, Any]) -> bool:
-    """Prints what there is to say of a task; returns whether all scores are equal."""
-    if "" in theirs:
-        print(f"{task}: not compared: {theirs[''].strip().splitlines()[-1]}")
-        return False
-    shared = [name for name in ours if name in theirs]
-    differ = [name for name in shared if not all(map(_is_equal, ours[name], theirs[name]))]
-    chance = sum(map(sum, theirs[DRAWN]))
-    without = f", without {chance} answers that lmms-eval scores by chance" if chance else ""
-    print(f"{task}: {len(shared) - len(differ)} of {len(shared)} scores are equal{without}")
-    for name in differ:
-        print(f"    {name}: fasteval {_mean(ours[name])}, lmms-eval {_mean(theirs[name])}")
-    reason = next((why for name, why in KNOWN.items() if differ and task.startswith(name)), "")
-    if reason:
-        print(f"    {reason}")
-    return not differ
+def compare(folder: Path, count: int) -> dict[str, Compared]:
+    """Returns for each task of the library that has documents in the tests the scores of `count` answers."""
+    tasks: dict[str, tuple[ConfigurableTask, ConfigurableTask]] = {}
+    given: dict[str, dict[str, Any]] = {}
+    for benchmark in BENCHMARKS:
+        copies = {benchmark.path: str(benchmark.write(folder / benchmark.task))}
+        ours, compat = (
+            TaskManager(datasets=copies, compat=mode).load_task_or_group(benchmark.task)[benchmark.task]
+            for mode in (None, PEER)
+        )
+        tasks[benchmark.task] = ours, compat
+        documents = [{name: _plain(value) for name, value in row.fields.items()} for row in benchmark.rows]
+        given[benchmark.task] = {"docs": documents, "rounds": draw_rounds(benchmark, ours, count)}
+    theirs = _theirs(given, folder)
+    compared = {}
+    for name, both in tasks.items():
+        rounds = given[name]["rounds"]
+        drawn = theirs[name].get(DRAWN) or [[False] * len(answers) for answers in rounds]
+        compared[name] = Compared(*(scores(task, rounds, drawn) for task in both), theirs[name])
+    return compared
 
 
-def _mean(scores: list[Any]) -> Any:
+def draw_rounds(benchmark: Benchmark, task: ConfigurableTask, count: int) -> list[list[Any]]:
+    """Returns rounds of answers, one for each document, until there are `count`."""
+    draw = random.Random(benchmark.task)
+
+    def answer(row: Row) -> str:
+        right = str(row.right)
+        near = (right.upper(), right[:-1], f"{right}s", f"the  {right} ", f"{right}.")
+        return draw.choice([right, row.wrong, draw.choice(near), *draw.sample(PHRASES, 4)]).strip()
+
+    def logprobs(doc: dict[str, Any]) -> list[float]:
+        return [-draw.expovariate(0.1) for _ in task.doc_to_choice(doc)]
+
+    is_choice = task.OUTPUT_TYPE == "multiple_choice"
+    rounds = range(math.ceil(count / len(benchmark.rows)))
+    return [[logprobs(doc) for doc in task.docs] if is_choice else list(map(answer, benchmark.rows)) for _ in rounds]
+
+
+def scores(task: ConfigurableTask, rounds: list[list[Any]], drawn: list[list[bool]]) -> dict[str, list[Any]]:
+    """Returns the task's scores in each round, without the answers that lmms-eval scores by chance."""
+    (pipeline, *_), found = task.filters(), {name: [] for name in task.aggregation()}
+    for answers, without in zip(rounds, drawn, strict=True):
+        values = []
+        for doc, answer, is_drawn in zip(task.docs, answers, without, strict=True):
+            responses = [answer] if isinstance(answer, str) else [(logprob, False) for logprob in answer]
+            if not is_drawn:
+                filtered = pipeline.apply([[response] for response in responses], [doc] * len(responses))
+                values.append(task.process_results(doc, filtered))
+        for name, aggregate in task.aggregation().items():
+            found[name].append(aggregate([value[name] for value in values if name in value]))
+    return found
+
+
+def table(compared: dict[str, Compared]) -> list[str]:
+    """Returns the rows of a table in Markdown: every score that differs, the means over the rounds."""
+    lines = ["| task | score | fasteval | `--compat lmms-eval` | lmms-eval 0.7.3 |", "|---|---|--:|--:|--:|"]
+    for name, task in compared.items():
+        for metric in task.different(task.ours):
+            means = (_mean(values[metric]) for values in (task.ours, task.compat, task.theirs))
+            lines.append(f"| {name} | {metric} | {' | '.join(map(str, means))} |")
+    return lines
+
+
+def _theirs(tasks: dict[str, Any], folder: Path) -> dict[str, dict[str, Any]]:
+    path = folder / "answers.json"
+    path.write_text(json.dumps(tasks))
+    command = [peer_scoring_python(PEER), ROOT / "benchmarks" / "programs" / "lmms_eval_scores.py", path]
+    run = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True, cwd=folder)
+    found: dict[str, dict[str, Any]] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+def _print(name: str, task: Compared) -> None:
+    """Prints what there is to say of a task."""
+    if task.reason:
+        print(f"{name}: not compared: {task.reason.splitlines()[-1]}")
+        return
+    different, still = task.different(task.ours), task.different(task.compat)
+    count = len(task.shared())
+    chance = sum(map(sum, task.theirs[DRAWN]))
+    without = f", without {chance} answers that {PEER} scores by chance" if chance else ""
+    print(f"{name}: {count - len(different)} of {count} scores are equal, {count - len(still)} with --compat{without}")
+    for metric in different:
+        means = [_mean(values[metric]) for values in (task.ours, task.compat, task.theirs)]
+        print(f"    {metric}: fasteval {means[0]}, with --compat {means[1]}, {PEER} {means[2]}")
+
+
+def _mean(values: list[Any]) -> Any:
     """Returns the mean over the rounds, or what is there in place of a number."""
-    odd = [score for score in scores if not isinstance(score, int | float)]
-    return odd[0] if odd else round(math.fsum(scores) / len(scores), 4)
+    odd = [value for value in values if not isinstance(value, int | float)]
+    return odd[0] if odd else round(math.fsum(values) / len(values), 4)
 
 
-def _is_plain(value: Any) -> bool:
-    try:
-        json.dumps(value)
-    except TypeError:
-        return False
-    return True
+def _plain(value: Any) -> Any:
+    """Returns a value of a document for JSON: of a picture its size."""
+    if isinstance(value, Image):
+        return {PICTURE: value.size}
+    if isinstance(value, list):
+        return list(map(_plain, value))
+    return value
 
 
 def _is_equal(one: Any, other: Any) -> bool:

@@ -1,16 +1,18 @@
-"""lmms-eval's own scoring functions, on documents and answers that it is handed: reads a JSON file, reports the scores.
+"""lmms-eval's own tasks, on documents and answers that they are handed: reads a JSON file, reports the scores.
 
-Runs in an environment that has lmms-eval's files and the packages that score. What else its task code imports is put in
-the place of by modules in which every name is a stand-in: they are imported, and not used to score.
+Runs in an environment that has lmms-eval's files and the packages that score. A task is made as lmms-eval makes it,
+from its own file by its own class, filters and aggregations included; only its documents are not fetched. What else the
+code imports is replaced by modules in which every name is a stand-in: they are imported, and not used to score.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import json
-import math
 import random
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -18,23 +20,13 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
-import yaml
-
 #: Under this name: for each round whether the answer to each document was left out.
 DRAWN = "drawn"
+#: Under this name alone in a mapping: width and height of a picture.
+PICTURE = "picture"
 
 
-class _Function(str):
-    """The `module.name` of a `!function`."""
-
-    __slots__ = ()
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with `!function`."""
-
-
-_Loader.add_constructor("!function", lambda loader, node: _Function(loader.construct_scalar(node)))  # type: ignore[arg-type]  # a scalar
+_TASK = re.compile(r"""^ *["']?task["']?: *["']?([\w-]+)["']? *$""", re.MULTILINE)
 
 
 class _StandIns:
@@ -55,100 +47,128 @@ class _StandIns:
         pass
 
 
-def _package() -> Path:
-    """Returns the folder of lmms-eval."""
-    spec = importlib.util.find_spec("lmms_eval")
-    return Path(next(iter((spec and spec.submodule_search_locations) or [])))
+class _Picture:
+    """A picture of a document: its size, which is all that scoring asks for."""
+
+    def __init__(self, size: list[int]) -> None:
+        self.size = self.width, self.height = tuple(size)
+
+    def convert(self, mode: str) -> _Picture:  # noqa: ARG002 - Pillow's
+        return self
 
 
-def main() -> None:
-    """Prints one JSON object: task -> metric -> score, or the reason why there is none."""
-    package = _package()
-    sys.meta_path.append(_StandIns())
-    tasks = ModuleType("lmms_eval.tasks")  # without what its own file imports
-    tasks.__path__ = [str(package / "tasks")]
-    sys.modules["lmms_eval.tasks"] = tasks
-    given = json.loads(Path(sys.argv[1]).read_text())
-    files: dict[str, Path] = {}
-    for path in sorted((package / "tasks").rglob("*.yaml")):
-        text = path.read_text()
-        for name in given:
-            if f"\ntask: {name}\n" in f"\n{text}\n" or f'\ntask: "{name}"\n' in f"\n{text}\n":
-                files.setdefault(name, path)
-    print(json.dumps({name: _score(files.get(name), **entry) for name, entry in given.items()}))
+class _Rows(list[dict[str, Any]]):
+    """Documents as `process_docs` takes and makes them."""
 
+    @classmethod
+    def from_list(cls, rows: list[dict[str, Any]]) -> _Rows:
+        return cls(rows)
 
-def _score(path: Path | None, docs: list[dict[str, Any]], rounds: list[list[str]]) -> dict[str, Any]:
-    if path is None:
-        return {"": "lmms-eval has no task of this name"}
-    random.choice = _draw  # type: ignore[assignment]  # scores that depend on chance are left out
-    try:
-        settings, folder = _settings(path)
-        if "process_results" not in settings:
-            return {"": "its file has no function that scores"}
-        if "process_docs" in settings:
-            return {"": "its documents are made by process_docs, which needs the package datasets"}
-        process = _function(folder, settings["process_results"])
-        values = [[_one(process, *pair) for pair in zip(docs, answers, strict=True)] for answers in rounds]
-        scores: dict[str, Any] = {
-            entry["metric"]: [_aggregate(folder, entry, [one for one in answers if one]) for answers in values]
-            for entry in settings["metric_list"]
-        }
-        return scores | {DRAWN: [[one is None for one in answers] for answers in values]}
-    except Exception:  # noqa: BLE001 - whatever their code raises is what there is to say
-        return {"": traceback.format_exc(limit=-1)}
+    def map(self, function: Any, **_: Any) -> _Rows:
+        return _Rows(row | function(row) for row in self)
+
+    @property
+    def features(self) -> dict[str, Any]:
+        return dict(self[0])
 
 
 class _Drawn(BaseException):
     """Their code asks for chance."""
 
 
+def main() -> None:
+    """Prints one JSON object: task -> metric -> score of each round, or the reason why there is none."""
+    package = Path(next(iter(importlib.util.find_spec("lmms_eval").submodule_search_locations)))  # type: ignore[union-attr,arg-type]
+    for name in ("jinja2", "pandas", "tenacity", "tqdm"):
+        importlib.import_module(name)  # before there are stand-ins: these ask what else is installed
+    sys.meta_path.append(_StandIns())
+    tasks = ModuleType("lmms_eval.tasks")  # without what its own file imports
+    tasks.__path__ = [str(package / "tasks")]
+    sys.modules["lmms_eval.tasks"] = tasks
+    random.choice = _draw  # type: ignore[assignment]  # scores that depend on chance are left out
+    given = json.loads(Path(sys.argv[1]).read_text(), object_hook=_with_pictures)
+    datasets: Any = importlib.import_module("datasets")
+    datasets.Dataset = _Rows
+    files: dict[str, Path] = {}
+    for path in sorted((package / "tasks").rglob("*.yaml")):
+        for name in _TASK.findall(path.read_text()):
+            files.setdefault(name, path)
+    print(json.dumps({name: _score(files.get(name), datasets, **entry) for name, entry in given.items()}))
+
+
+def _with_pictures(entry: dict[str, Any]) -> Any:
+    return _Picture(entry[PICTURE]) if list(entry) == [PICTURE] else entry
+
+
 def _draw(*_: Any, **__: Any) -> None:
     raise _Drawn
 
 
-def _one(process: Any, doc: dict[str, Any], answer: str) -> dict[str, Any] | None:
-    """Returns the values of one answer; None where they depend on chance."""
+def _score(path: Path | None, datasets: Any, docs: list[dict[str, Any]], rounds: list[list[Any]]) -> dict[str, Any]:
+    if path is None:
+        return {"": "lmms-eval has no task of this name"}
+    # GQA's pictures are in a data set of their own.
+    pictures = [{"id": doc["imageId"], "image": _Picture([1, 1])} for doc in docs if "imageId" in doc]
+    datasets.load_dataset = lambda *_, **__: _Rows(pictures)
+    scores: dict[str, list[Any]] = {}
+    drawn = []
     try:
-        values: dict[str, Any] = process(dict(doc), [answer])
+        for answers in rounds:
+            task = _task(path, docs)  # anew: each round is a run of its own, and their modules keep state
+            values = [_values(task, *pair) for pair in zip(task.task_docs, answers, strict=True)]
+            drawn.append([one is None for one in values])
+            for name, aggregate in task.aggregation().items():
+                items = [one[name] for one in values if one is not None and name in one]
+                scores.setdefault(name, []).append(_aggregate(aggregate, items))
+    except Exception:  # noqa: BLE001 - whatever their code raises is what there is to say
+        return {"": traceback.format_exc(limit=-1)}
+    return scores | {DRAWN: drawn}
+
+
+def _task(path: Path, docs: list[dict[str, Any]]) -> Any:
+    """Returns lmms-eval's task of a file, with these documents in place of those that it would fetch."""
+    importlib.import_module("lmms_eval.api.metrics")  # which registers them
+    from lmms_eval.api.task import ConfigurableTask  # type: ignore[import-not-found]  # the environment's
+    from lmms_eval.utils import load_yaml_config  # type: ignore[import-not-found]
+
+    class Task(ConfigurableTask):  # type: ignore[misc]  # a stranger
+        def download(self, dataset_kwargs: Any = None) -> None:  # noqa: ARG002 - the class's
+            rows = _Rows(dict(doc) for doc in docs)
+            process = self.config.process_docs
+            rows = process(rows) if process else rows
+            splits = ("training_split", "validation_split", "test_split", "fewshot_split")
+            self.dataset = self.dataset_no_image = {getattr(self.config, split): rows for split in splits}
+
+    fields = load_yaml_config(str(path))
+    return Task(config={name: value for name, value in fields.items() if name != "group"}, model_name="vllm")
+
+
+def _values(task: Any, doc: dict[str, Any], answer: Any) -> dict[str, Any] | None:
+    """Returns the values of the first filter; None where they depend on chance."""
+    if task.OUTPUT_TYPE == "multiple_choice":
+        results = [(logprob, False) for logprob in answer]
+    else:
+        instance = SimpleNamespace(resps=[answer], filtered_resps={})
+        task._filters[0].apply([instance], [doc])
+        results = list(instance.filtered_resps.values())
+    try:
+        values: dict[str, Any] = task.process_results(dict(doc), results)
     except _Drawn:
         return None
     return values
 
 
-def _aggregate(folder: Path, entry: dict[str, Any], values: list[dict[str, Any]]) -> Any:
-    items = [value[entry["metric"]] for value in values if entry["metric"] in value]
-    if not isinstance(entry["aggregation"], _Function):
-        return math.fsum(items) / len(items) if items else None
-    aggregate = _function(folder, entry["aggregation"])
+def _aggregate(aggregate: Any, items: list[Any]) -> Any:
     try:
-        names = aggregate.__code__.co_varnames[: aggregate.__code__.co_argcount]
-        score = aggregate(items, SimpleNamespace(output_path=".")) if "args" in names else aggregate(items)
+        takes_args = "args" in inspect.signature(aggregate).parameters
+        score = aggregate(items, args=SimpleNamespace(output_path=".")) if takes_args else aggregate(items)
     except Exception as error:  # noqa: BLE001 - the same
         return f"{type(error).__name__}: {error}"
-    return float(score) if isinstance(score, int | float) else repr(score)
+    try:
+        return float(score)
+    except (TypeError, ValueError):
+        return repr(score)
 
-
-def _settings(path: Path) -> tuple[dict[str, Any], Path]:
-    own = yaml.load(path.read_text(), _Loader)  # noqa: S506 - a safe loader
-    merged: dict[str, Any] = {}
-    includes = own.pop("include", [])
-    for name in [includes] if isinstance(includes, str) else includes:
-        merged |= _settings(path.parent / name)[0]
-    return merged | own, path.parent
-
-
-def _function(folder: Path, name: str) -> Any:
-    module, _, function = name.rpartition(".")
-    file = folder / f"{module}.py"
-    if file not in _MODULES:
-        spec = importlib.util.spec_from_file_location(module, file)
-        _MODULES[file] = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-        spec.loader.exec_module(_MODULES[file])  # type: ignore[union-attr]
-    return getattr(_MODULES[file], function)
-
-
-_MODULES: dict[Path, ModuleType] = {}
 
 if __name__ == "__main__":
     main()

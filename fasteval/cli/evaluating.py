@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fasteval.cli.parameters import flag, flags
-from fasteval.cli.prompting import data_flag, folder_flag
+from fasteval.cli.prompting import compat_flag, data_flag, folder_flag
 from fasteval.cli.settings import flat, merged
 from fasteval.cli.showing import EXIT_INCOMPLETE, Output
 
@@ -28,6 +28,7 @@ _DEFAULT = Output()
 scoring_flags = flags(
     folder_flag,
     data_flag,
+    compat_flag,
     flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the new results."),
 )
 
@@ -95,6 +96,7 @@ def score_saved(runs: Iterable[SavedRun], score: Callable[..., Results], flags: 
     from fasteval.results.progress import choose_progress
 
     given: dict[str, Any] = {"include_path": flat(flags["include_path"]), "datasets": merged(flags["datasets"])}
+    given["compat"] = flags["compat"]
     changes = {name: value for name, value in given.items() if value}
     changes["output_path"] = Path(flags["output_path"]) if flags["output_path"] else None
     progress = choose_progress()

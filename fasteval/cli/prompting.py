@@ -1,4 +1,4 @@
-"""Flags of every command that loads tasks and builds prompts."""
+"""Flags of commands that load tasks, build prompts and score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from fasteval.cli.parameters import flag, flags, names, pair, switch
 
-__all__ = ["data_flag", "folder_flag", "prompt_flags"]
+__all__ = ["compat_flag", "data_flag", "folder_flag", "prompt_flags"]
 
 
 def _template(value: Any) -> bool:
@@ -23,6 +23,9 @@ def _template(value: Any) -> bool:
 
 folder_flag = flag("--include_path", type=names, metavar="FOLDER", help="Folder with further tasks.")
 data_flag = flag("--dataset", "--datasets", type=pair, parameter="datasets", help="A data set's copy on this machine.")
+compat_flag = flag(
+    "--compat", metavar="HARNESS", help="Score with the known faults of `lmms-eval`, to compare with its."
+)
 
 #: Where tasks and data are, and what goes into a prompt.
 prompt_flags = flags(

@@ -12,7 +12,7 @@ from fasteval.cli.evaluating import evaluate_and_save
 from fasteval.cli.foreign import foreign_flags, take_foreign_flags
 from fasteval.cli.output import LEVELS
 from fasteval.cli.parameters import FlagCommand, arguments, flag, limit, names, seeds, switch, tags
-from fasteval.cli.prompting import prompt_flags
+from fasteval.cli.prompting import compat_flag, prompt_flags
 from fasteval.cli.scaling import scaling_flags
 from fasteval.cli.settings import flat, make_settings
 from fasteval.cli.showing import EXIT_INCOMPLETE, take_output_flags
@@ -52,6 +52,7 @@ __all__ = ["RunningCommand", "run"]
 @flag("--gen_kwargs", type=arguments, help="Generation kwargs that override the tasks'.")
 @flag("--repeats", "--num_samples", "-n", type=int, help="Answers a document.")
 @flag("--reasoning_tags", type=tags, help='Tags whose content is removed before scoring: [["<a>", "</a>"]], or none.')
+@compat_flag
 @flag("--predict_only", "-x", type=switch, help="Answers without metrics.")
 @flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the results.")
 @flag("--log_samples", "-s", type=switch, help="Write the samples too (default: true).")

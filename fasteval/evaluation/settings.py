@@ -11,6 +11,7 @@ from fasteval.errors import UnknownNameError, UsageError
 from fasteval.evaluation.errorlimit import ErrorLimit
 from fasteval.results.layouts import find_layout
 from fasteval.results.redaction import REDACTED
+from fasteval.tasks.peerfaults import check_harness
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,6 +80,7 @@ class RunSettings:
         heartbeat_timeout: seconds without a sign of life until the engine counts as hung and is started again.
         deterministic: answers must not depend on what else is in the engine; verified on a sample.
         trust_remote_code: let checkpoints bring their own code.
+        compat: the harness whose known faults are in the scoring; None scores by the benchmarks' rules.
         judge: the model that scoring asks about answers, named like `model`; None means there is none.
         judge_args: its arguments.
     """
@@ -122,6 +124,7 @@ class RunSettings:
     on_error: str = "finish"
     heartbeat_timeout: float = 300.0
     trust_remote_code: bool = False
+    compat: str | None = None
     judge: str | Engine | None = None
     judge_args: dict[str, Any] = field(default_factory=dict)
     deterministic: bool = False
@@ -132,12 +135,17 @@ class RunSettings:
             raise UsageError("no tasks are named: pass --tasks (and see `fasteval tasks list`)")
         ErrorLimit.parse(self.on_error)
         find_layout(self.layout)
+        if self.compat is not None:
+            check_harness(self.compat)
         if self.no_cache and self.use_cache is not None:
             raise UsageError("--no_cache and --use_cache contradict each other")
         if self.executor not in EXECUTORS:
             raise UnknownNameError("executor", self.executor, EXECUTORS)
         if self.executor != "ray" and (self.ray_address is not None or self.ray_args):
             raise UsageError("--ray_address and --ray_args go with --executor ray")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
         if not self.heartbeat_timeout > 0:
             raise UsageError(f"--heartbeat_timeout must be more than 0 seconds, got {self.heartbeat_timeout}")
         for name in ("offset", "num_fewshot", "bootstrap_iters"):

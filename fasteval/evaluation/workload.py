@@ -65,7 +65,12 @@ def load_tasks(settings: RunSettings, prompt_profile: str) -> Workload:
     """
     _check_names(settings.gen_kwargs)
     profile = settings.prompt_profile or prompt_profile
-    manager = TaskManager(include_path=list(settings.include_path), datasets=settings.datasets, prompt_profile=profile)
+    manager = TaskManager(
+        include_path=list(settings.include_path),
+        datasets=settings.datasets,
+        prompt_profile=profile,
+        compat=settings.compat,
+    )
     tasks = manager.load_task_or_group(list(settings.tasks))
     options = settings.prompt_options(profile)
     for task in tasks.values():

@@ -161,7 +161,7 @@ FIELD_CHECKS: dict[str, Callable[[Any], Any]] = {
     "filter_list": _filters,
     "metadata": read_metadata,
     **dict.fromkeys(("dataset_kwargs", "generation_kwargs", "lmms_eval_specific_kwargs"), _mapping),
-    **dict.fromkeys(("model_specific_generation_kwargs", "model_specific_target_kwargs"), _mapping),
+    **dict.fromkeys(("model_specific_generation_kwargs", "model_specific_target_kwargs", "compat"), _mapping),
     "reasoning_tags": _tags,
 }
 

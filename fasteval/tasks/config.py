@@ -83,6 +83,7 @@ class TaskConfig:
         reasoning_tags: pairs of tags around reasoning that is removed before scoring.
         auto_strip_thinking: remove reasoning even where the run does not ask for it.
         unsafe_code: lm-eval's mark of tasks that run a model's code; not supported.
+        compat: the harness whose faults are in the scoring, and their names (`fasteval.tasks.peerfaults`).
         source: the file and the fields' lines, for messages.
     """
 
@@ -134,6 +135,7 @@ class TaskConfig:
     reasoning_tags: list[list[str]] | str | None = None
     auto_strip_thinking: bool = False
     unsafe_code: bool = False
+    compat: dict[str, list[str]] = field(default_factory=dict)
     source: TaskFile = field(default=TaskFile("task settings"), repr=False, compare=False)
 
     def __post_init__(self) -> None:

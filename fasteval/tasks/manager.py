@@ -16,6 +16,7 @@ from fasteval.tasks.functions import TaskFunction
 from fasteval.tasks.groups import Group, GroupConfig
 from fasteval.tasks.index import TaskIndex
 from fasteval.tasks.loading import TaskFile, load_task_file
+from fasteval.tasks.peerfaults import check_harness, with_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,6 +40,7 @@ class TaskManager:
         *,
         datasets: Mapping[str, str] | None = None,
         prompt_profile: str = "default",
+        compat: str | None = None,
     ) -> None:
         """Looks for names in the library, in what other distributions bring, and in `include_path`; loads nothing.
 
@@ -46,15 +48,19 @@ class TaskManager:
             include_path: folders of tasks. Their names replace the library's, those of later folders earlier ones'.
             datasets: local copies of data sets, by name of the data set or of the task.
             prompt_profile: which entry of `lmms_eval_specific_kwargs` is used.
+            compat: the harness whose known faults are in the scoring of the tasks that are loaded; None means none.
 
         Raises:
             UsageError: a folder is not there.
+            UnknownNameError: there is no such harness.
         """
+        if compat is not None:
+            check_harness(compat)
         given = [include_path] if isinstance(include_path, str | Path) else include_path or []
         self._index = TaskIndex.of_everything(given)
         for folder in given:
             add_root(expanded(str(folder)).absolute())
-        self._datasets, self._prompt_profile = dict(datasets or {}), prompt_profile
+        self._datasets, self._prompt_profile, self._compat = dict(datasets or {}), prompt_profile, compat
         self._settings: dict[str, TaskFile] = {}
         self.groups: dict[str, Group] = {}
 
@@ -145,6 +151,12 @@ class TaskManager:
         if isinstance(entry, dict):
             return self._load_mapping(entry, changes, loaded, within)
         if isinstance(entry, ConfigurableTask):
+            made_for = next(iter(entry.config.compat), None)
+            if made_for != self._compat:
+                raise UsageError(
+                    f"the task '{entry.name}' was loaded with compat={made_for!r}, and is evaluated with "
+                    f"compat={self._compat!r}: load it with TaskManager(compat={self._compat!r})"
+                )
             loaded[entry.name] = entry
             return [entry.name]
         name, index = str(entry), self._index
@@ -254,7 +266,7 @@ class TaskManager:
                 reason = f"says with {theirs[0]}() what a task file says in a field, and cannot be run by this version"
                 raise file.error("class", f"{cls.__name__} {reason}: write it as a task file")
             file = replace(file, fields={key: value for key, value in file.fields.items() if key != "class"})
-        config = TaskConfig.from_file(file)
+        config = TaskConfig.from_file(with_faults(file, self._compat))
         options: dict[str, Any] = {"datasets": self._datasets, "prompt_profile": self._prompt_profile, "folder": folder}
         if cls is ConfigurableTask:
             return ConfigurableTask(config, **options)

@@ -159,8 +159,8 @@ def says_yes(_: EngineRequest) -> Response:
 def run(folder: Path, **options: Any) -> Results:
     """Returns the results of POPE with a model that says "Yes." to everything; three of five are right."""
     engine = ReplayEngine(says_yes, fingerprint="yes")
-    options = {"use_cache": folder / "cache", "bootstrap_iters": 0} | options
-    return fasteval.evaluate(engine, "pope", datasets={POPE.path: str(POPE.write(folder / "data"))}, **options)
+    copies = {POPE.path: str(POPE.write(folder / "data"))}
+    return fasteval.evaluate(engine, "pope", datasets=copies, use_cache=folder / "cache", bootstrap_iters=0, **options)
 
 
 def test_results_say_which_faults_are_in_them(tmp_path: Path) -> None:

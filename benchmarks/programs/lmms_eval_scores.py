@@ -128,8 +128,8 @@ def _score(path: Path | None, datasets: Any, docs: list[dict[str, Any]], rounds:
 def _task(path: Path, docs: list[dict[str, Any]]) -> Any:
     """Returns lmms-eval's task of a file, with these documents in place of those that it would fetch."""
     importlib.import_module("lmms_eval.api.metrics")  # which registers them
-    from lmms_eval.api.task import ConfigurableTask  # type: ignore[import-not-found]  # the environment's
-    from lmms_eval.utils import load_yaml_config  # type: ignore[import-not-found]
+    from lmms_eval.api.task import ConfigurableTask
+    from lmms_eval.utils import load_yaml_config
 
     class Task(ConfigurableTask):  # type: ignore[misc]  # a stranger
         def download(self, dataset_kwargs: Any = None) -> None:  # noqa: ARG002 - the class's

@@ -70,13 +70,15 @@ def _arguments(config: EngineConfig) -> dict[str, Any]:
         # The 4 GiB of vLLM's own default fill with pictures that nobody asks for again: in a run all questions about
         # one stand side by side. This holds some thousand small ones for the next task about the same.
         "mm_processor_cache_gb": _PROCESSED_MEDIA_GB,
-        "worker_extension_cls": "fasteval.models.vllm.unwritten.UnwrittenRows",
+        "worker_extension_cls": "fasteval.models.vllm.worker_extension.WorkerExtension",
     }
     if config.max_model_len is not None:
         ours["max_model_len"] = config.max_model_len
     if is_cpu_build():
+        from fasteval.models.vllm.cpu_kernels import KERNELS_FIRST
+
         # 128, the default on CPU, would keep short prompts from ever hitting the prefix cache.
-        ours |= {"enforce_eager": True, "block_size": 32}
+        ours |= {"enforce_eager": True, "block_size": 32, "ir_op_priority": KERNELS_FIRST}
         if not os.environ.get("VLLM_CPU_KVCACHE_SPACE"):
             ours["kv_cache_memory_bytes"] = cpu_cache_bytes(config, _engine_memory())
         if config.deterministic:

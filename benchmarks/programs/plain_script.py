@@ -56,7 +56,11 @@ def main(data: str, limit: int, defaults: bool) -> None:
     prepare()
     from vllm import LLM, SamplingParams
 
-    options: dict[str, Any] = {} if defaults else ENGINE | {"disable_log_stats": True}
+    options: dict[str, Any] = {}
+    if not defaults:
+        from fasteval.models.vllm.cpu_kernels import KERNELS_FIRST
+
+        options = ENGINE | {"disable_log_stats": True, "ir_op_priority": KERNELS_FIRST}
     engine = LLM(str(CHECKPOINT), **options)
     sampling = SamplingParams(temperature=0.0, max_tokens=MAX_TOKENS, stop=STOP)
     steps = 0

@@ -18,6 +18,8 @@ _PROGRAM = """
 from fasteval.models.torchvision_repair import repair_torchvision
 repair_torchvision()
 import json, torch
+from vllm.platforms import current_platform
+current_platform.import_kernels()
 import fasteval.models.vllm.cpu_kernels
 from vllm import ir
 

@@ -38,22 +38,8 @@ _HOME = {
     "simple_evaluate": "fasteval.evaluation.simple",
 }
 
-__all__ = [
-    "LMM",
-    "Callback",
-    "ConfigurableTask",
-    "Evaluator",
-    "FastEvalError",
-    "Instance",
-    "Results",
-    "RunSettings",
-    "Task",
-    "TaskManager",
-    "__version__",
-    "evaluate",
-    "lmms",
-    "simple_evaluate",
-]
+__all__ = ["LMM", "Callback", "ConfigurableTask", "Evaluator", "FastEvalError", "Instance", "Results", "RunSettings"]
+__all__ += ["Task", "TaskManager", "__version__", "evaluate", "lmms", "simple_evaluate"]
 
 
 def __getattr__(name: str) -> Any:

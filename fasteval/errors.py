@@ -34,29 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = [
-    "CacheError",
-    "CheckpointError",
-    "DatasetError",
-    "DocumentError",
-    "EngineError",
-    "ErrorLimitError",
-    "FastEvalError",
-    "IncomparableError",
-    "JudgeError",
-    "MissingPackageError",
-    "ModelError",
-    "OutputError",
-    "RequestError",
-    "SavedResultsError",
-    "TaskError",
-    "TaskFileError",
-    "UnknownNameError",
-    "UnsupportedError",
-    "UsageError",
-    "first_line",
-    "nearest",
-]
+__all__ = ["FastEvalError", "UnknownNameError", "UsageError", "first_line", "nearest"]
+__all__ += ["DatasetError", "DocumentError", "MissingPackageError", "TaskError", "TaskFileError"]
+__all__ += ["CheckpointError", "EngineError", "JudgeError", "ModelError", "RequestError", "UnsupportedError"]
+__all__ += ["CacheError", "ErrorLimitError", "IncomparableError", "OutputError", "SavedResultsError"]
 
 
 def first_line(error: BaseException) -> str:

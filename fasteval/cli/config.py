@@ -58,16 +58,9 @@ def read_config(path: Path, command: click.Command) -> dict[str, Any]:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    import yaml
+    from fasteval.safety.yaml_loader import read_yaml
 
-    from fasteval.safety.yaml_loader import load_yaml
-
-    try:
-        entries = load_yaml(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read --config {path}: {error.strerror or error}") from error
-    except yaml.YAMLError as error:
-        raise UsageError(f"--config {path} is not YAML: {error}") from error
+    entries = read_yaml(path, "--config")
     if isinstance(entries, list) and len(entries) == 1:
         (entries,) = entries
     if isinstance(entries, list):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fasteval.comparison.documents import short_name
 from fasteval.results.encoding import to_json
@@ -16,36 +16,13 @@ if TYPE_CHECKING:
 
     from fasteval.comparison.model import Comparison, Flip, ScoreComparison, TaskComparison
 
-__all__ = [
-    "COLUMNS",
-    "TableRow",
-    "answer_text",
-    "cell_text",
-    "explanations",
-    "markdown",
-    "print_comparison",
-    "table_rows",
-]
+__all__ = ["COLUMNS", "answer_text", "explanations", "markdown", "print_comparison", "table_rows"]
 
 _MAX_FLIPS = 20
 _MAX_CELL = 60
 #: The titles of a table's columns.
 COLUMNS = ("Task", "n", "Base", "Candidate", "Difference", "p", "Detectable", "Flips", "Verdict")
 _MIN_WIDTH = 140
-
-
-class TableRow(NamedTuple):
-    """One line of the table, as texts."""
-
-    name: str
-    documents: str
-    base: str
-    candidate: str
-    difference: str
-    p_value: str
-    detectable: str
-    flips: str
-    verdict: str
 
 
 def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> None:
@@ -65,11 +42,10 @@ def print_comparison(comparison: Comparison, stream: TextIO | None = None) -> No
     console.width = max(console.width, _MIN_WIDTH)  # a cut number is worse than a wrapped line
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     for column in COLUMNS:
-        justify: Literal["left", "right"] = "left" if column in ("Task", "Verdict") else "right"
-        table.add_column(Text(column), justify=justify, no_wrap=True)
+        table.add_column(Text(column), justify="right" if column in COLUMNS[1:-1] else "left", no_wrap=True)
     colours = {"better": "green", "worse": "red"}
     for row in table_rows(comparison):
-        table.add_row(*(Text(cell, style=colours.get(row.verdict, "")) for cell in row))
+        table.add_row(*(Text(cell, style=colours.get(row[-1], "")) for cell in row))
     console.print(table)
     for line in explanations(comparison):
         console.print(Text(line, style="dim"))
@@ -84,11 +60,6 @@ def markdown(comparison: Comparison, *, max_flips: int = _MAX_FLIPS) -> str:
         if task.flips:
             lines += ["", *_flips(task, max_flips)]
     return "\n".join(lines) + "\n"
-
-
-def cell_text(value: Any, max_length: int = _MAX_CELL) -> str:
-    """Returns an answer as one line without control characters."""
-    return printable(answer_text(value), max_length)
 
 
 def answer_text(value: Any) -> str:
@@ -112,7 +83,7 @@ def _place(run: tuple[str, str]) -> str:
     return printable(f"{label} ({path})" if path else label)
 
 
-def table_rows(comparison: Comparison) -> Iterator[TableRow]:
+def table_rows(comparison: Comparison) -> Iterator[tuple[str, ...]]:
     """Yields the lines of the table: each task, below it its categories and further metrics."""
     several = len(comparison.candidates) > 1
     for task in comparison.tasks:
@@ -124,23 +95,20 @@ def table_rows(comparison: Comparison) -> Iterator[TableRow]:
             yield _row(f"  {short_name(other.name)}", other, comparison.alpha)
 
 
-def _row(name: str, score: ScoreComparison, alpha: float) -> TableRow:
+def _row(name: str, score: ScoreComparison, alpha: float) -> tuple[str, ...]:
     indent = len(name) - len(name.lstrip())
-    return TableRow(
-        name=" " * indent + printable(name, _MAX_CELL),
-        documents=f"{score.count:,}",
-        base=f"{score.base:.4f}",
-        candidate=f"{score.candidate:.4f}",
-        difference=f"{score.difference:+.4f} [{score.low:+.4f}, {score.high:+.4f}]",
-        p_value=_p_value(score.p_value if score.adjusted is None else score.adjusted),
-        detectable="none" if score.detectable is None else f"{score.detectable:.4f}",
-        flips=f"+{score.gained} -{score.lost}",
-        verdict="" if score.adjusted is None else score.verdict(alpha),
+    p_value = score.p_value if score.adjusted is None else score.adjusted
+    return (
+        " " * indent + printable(name, _MAX_CELL),
+        f"{score.count:,}",
+        f"{score.base:.4f}",
+        f"{score.candidate:.4f}",
+        f"{score.difference:+.4f} [{score.low:+.4f}, {score.high:+.4f}]",
+        "<0.0001" if p_value < 0.0001 else f"{p_value:.4f}",
+        "none" if score.detectable is None else f"{score.detectable:.4f}",
+        f"+{score.gained} -{score.lost}",
+        "" if score.adjusted is None else score.verdict(alpha),
     )
-
-
-def _p_value(value: float) -> str:
-    return "<0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
 def explanations(comparison: Comparison) -> Iterator[str]:
@@ -183,24 +151,15 @@ def _remarks(task: TaskComparison) -> Iterator[str]:
 def _flips(task: TaskComparison, most: int) -> list[str]:
     worse = sorted(task.flips, key=lambda flip: (_gain(task, flip) > 0, flip.doc_id))
     title = f"{printable(task.task)}: {task.main.gained} gained, {task.main.lost} lost"
-    rows = [
-        (
-            str(flip.doc_id),
-            f"{flip.base:g} → {flip.candidate:g}",
-            *(cell_text(value) for value in (flip.prompt, flip.target, flip.base_answer, flip.candidate_answer)),
-        )
-        for flip in worse[:most]
-    ]
+    rows = []
+    for flip in worse[:most]:
+        texts = (flip.prompt, flip.target, flip.base_answer, flip.candidate_answer)
+        cells = (printable(answer_text(value), _MAX_CELL) for value in texts)
+        rows.append((str(flip.doc_id), f"{flip.base:g} → {flip.candidate:g}", *cells))
     columns = ("Document", "Score", "Prompt", "Target", "Base's answer", "Candidate's answer")
     more = [f"… and {len(worse) - most} more"] if len(worse) > most else []
-    return [
-        f"<details><summary>{escaped(title)}</summary>",
-        "",
-        *_table(columns, rows),
-        "",
-        *more,
-        "</details>",
-    ]
+    heading = f"<details><summary>{escaped(title)}</summary>"
+    return [heading, "", *_table(columns, rows), "", *more, "</details>"]
 
 
 def _gain(task: TaskComparison, flip: Flip) -> float:

@@ -107,7 +107,9 @@ def read_policy(path: Path) -> Policy:
         UsageError: the file cannot be read, or says something that means nothing; the text says where.
         UnknownNameError: a key that does not exist; offers the nearest.
     """
-    entries = _mapping(_load(path), f"{path}", _KEYS)
+    from fasteval.safety.yaml_loader import read_yaml
+
+    entries = _mapping(read_yaml(path, "the policy"), f"{path}", _KEYS)
     names = [field.name for field in fields(TaskPolicy)]
     defaults = _mapping(entries.get("defaults"), f"{path}: defaults", names)
     own = _mapping(entries.get("tasks"), f"{path}: tasks")
@@ -126,19 +128,6 @@ def read_policy(path: Path) -> Policy:
         return Policy(tasks=tasks, **({"confidence": entries["confidence"]} if "confidence" in entries else {}))
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
-
-
-def _load(path: Path) -> Any:
-    import yaml
-
-    from fasteval.safety.yaml_loader import load_yaml
-
-    try:
-        return load_yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read the policy {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"the policy {path} is not YAML: {error}") from error
 
 
 def _mapping(value: Any, place: str, known: Any = None) -> dict[str, Any]:

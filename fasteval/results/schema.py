@@ -89,19 +89,9 @@ def _circumstances(results: Results) -> dict[str, Any]:
 
 def _run_config(results: Results) -> dict[str, Any]:
     settings: Mapping[str, Any] = results.config
-    names = (
-        "model",
-        "model_args",
-        "batch_size",
-        "device",
-        "use_cache",
-        "limit",
-        "offset",
-        "bootstrap_iters",
-        "gen_kwargs",
-    )
+    names = ("model", "model_args", "batch_size", "device", "use_cache", "limit", "offset", "bootstrap_iters")
     seed = settings.get("seed")
-    return {name: settings.get(name) for name in names} | {
+    return {name: settings.get(name) for name in (*names, "gen_kwargs")} | {
         "batch_sizes": [],
         "random_seed": seed,
         "numpy_seed": seed,

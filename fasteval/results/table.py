@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import UsageError
 from fasteval.results.encoding import to_json
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from fasteval.results.model import GroupResult, Results, Score, TaskResult
     from fasteval.results.statistics import RunStatistics
 
+    #: One metric of one task or group, as text: the name, and what `_COLUMNS` says.
+    _Row = tuple[str, ...]
+
 __all__ = ["FRAME_COLUMNS", "arrow", "frame_rows", "plain_table", "print_results", "results_frame", "rich_table"]
 __all__ += ["sections", "throughput_line"]
 
@@ -34,20 +37,6 @@ FRAME_COLUMNS = (
 _COLUMNS = ("Version", "Filter", "n-shot", "Metric", "↑", "Value", "±", "Stderr")
 _RIGHT_ALIGNED = frozenset({"Version", "n-shot", "Value", "Stderr"})
 _MAX_CELL = 60
-
-
-class _TableRow(NamedTuple):
-    """One metric of one task or group, as text."""
-
-    name: str
-    version: str
-    filter: str
-    n_shot: str
-    metric: str
-    arrow: str
-    value: str
-    sign: str
-    stderr: str
 
 
 def print_results(results: Results, stream: TextIO | None = None) -> None:
@@ -71,7 +60,7 @@ def plain_table(results: Results) -> str:
     return "\n\n".join(_markdown(title, list(rows)) for title, rows in sections(results))
 
 
-def rich_table(title: str, rows: Iterable[_TableRow]) -> Table:
+def rich_table(title: str, rows: Iterable[_Row]) -> Table:
     """Returns one table for a terminal; texts are shown as they are, markup in them has no effect."""
     from rich import box
     from rich.table import Table
@@ -80,9 +69,9 @@ def rich_table(title: str, rows: Iterable[_TableRow]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     for column in (title, *_COLUMNS):
         table.add_column(Text(column), justify="right" if column in _RIGHT_ALIGNED else "left")
+    value = 1 + _COLUMNS.index("Value")
     for row in rows:
-        styles = {6: "bold"}
-        table.add_row(*(Text(cell, style=styles.get(position, "")) for position, cell in enumerate(row)))
+        table.add_row(*(Text(cell, style="bold" if place == value else "") for place, cell in enumerate(row)))
     return table
 
 
@@ -92,15 +81,11 @@ def throughput_line(statistics: RunStatistics) -> str:
     stages = ", ".join(
         f"{stage} {statistics.stages[stage]:.1f}" for stage in STAGES if statistics.stages.get(stage, 0) >= 0.05
     )
-    parts = [
-        f"{statistics.requests:,} requests in {wall:.1f} s" + (f" ({stages})" if stages else ""),
-        f"{_number(statistics.requests_per_second)} requests/s",
-        f"{_number(statistics.tokens_per_second)} tokens/s",
-    ]
+    parts = [f"{statistics.requests:,} requests in {wall:.1f} s" + (f" ({stages})" if stages else "")]
+    parts += [_rates(statistics.requests_per_second, statistics.tokens_per_second, " · ")]
     if statistics.sent and statistics.stages.get("engine", 0) > 0:
-        engine_requests = _number(statistics.engine_requests_per_second)
-        engine_tokens = _number(statistics.engine_tokens_per_second)
-        parts.append(f"engine stage alone {engine_requests} requests/s, {engine_tokens} tokens/s")
+        rates = _rates(statistics.engine_requests_per_second, statistics.engine_tokens_per_second, ", ")
+        parts.append(f"engine stage alone {rates}")
     parts += [
         f"cache {_count(statistics.cache_hits, 'hit')}",
         f"{statistics.truncated:,} truncated",
@@ -115,11 +100,12 @@ def _count(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+def _rates(requests: float, tokens: float, joint: str) -> str:
+    numbers = (f"{value:,.0f}" if value >= 100 else f"{value:.1f}" for value in (requests, tokens))
+    return joint.join(f"{number} {noun}/s" for number, noun in zip(numbers, ("requests", "tokens"), strict=True))
 
 
-def sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
+def sections(results: Results) -> Iterator[tuple[str, Iterator[_Row]]]:
     """Yields the titles and rows of the tables that a run ends with: tasks, and groups that have values."""
     partial = " (partial)" if results.interrupted else ""
     yield f"Tasks{partial}", _rows(results.tasks.values())
@@ -127,19 +113,19 @@ def sections(results: Results) -> Iterator[tuple[str, Iterator[_TableRow]]]:
         yield f"Groups{partial}", _rows(results.groups.values())
 
 
-def _rows(entries: Iterable[TaskResult | GroupResult]) -> Iterator[_TableRow]:
+def _rows(entries: Iterable[TaskResult | GroupResult]) -> Iterator[_Row]:
     for entry in entries:
         for score in entry.scores():
-            yield _TableRow(
-                name=printable(entry.alias or entry.name, _MAX_CELL),
-                version=printable(entry.version),
-                filter=printable(score.filter or "none"),
-                n_shot=str(getattr(entry, "n_shot", "")),
-                metric=printable(score.metric, _MAX_CELL),
-                arrow=arrow(score.higher_is_better),
-                value=_cell(score.value),
-                sign="±",
-                stderr=_cell("N/A" if score.stderr is None else score.stderr),
+            yield (
+                printable(entry.alias or entry.name, _MAX_CELL),
+                printable(entry.version),
+                printable(score.filter or "none"),
+                str(getattr(entry, "n_shot", "")),
+                printable(score.metric, _MAX_CELL),
+                arrow(score.higher_is_better),
+                _cell(score.value),
+                "±",
+                _cell("N/A" if score.stderr is None else score.stderr),
             )
 
 
@@ -158,7 +144,7 @@ def _cell(value: Any) -> str:
     return printable(to_json(value).decode(), _MAX_CELL)
 
 
-def _markdown(title: str, rows: list[_TableRow]) -> str:
+def _markdown(title: str, rows: list[_Row]) -> str:
     cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(markdown_table([title, *_COLUMNS], cells, right=_RIGHT_ALIGNED))
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "LimitedLoader", "load_yaml"]
+from fasteval.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["MAX_BYTES", "MAX_DEPTH", "MAX_NODES", "LimitedLoader", "load_yaml", "read_yaml"]
 
 #: Beyond these a file is not read. No task file comes near any of them.
 MAX_BYTES = 16 << 20
@@ -51,6 +56,20 @@ def load_yaml(data: bytes | str) -> Any:
         yaml.YAMLError: it is no YAML, or exceeds a limit.
     """
     return yaml.load(data, LimitedLoader)  # noqa: S506 - a safe loader
+
+
+def read_yaml(path: Path, what: str) -> Any:
+    """Returns the value of a YAML file that a user names; `what` says in errors which one it is.
+
+    Raises:
+        UsageError: it cannot be read, or is no YAML.
+    """
+    try:
+        return load_yaml(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read {what} {path}: {error.strerror or error}") from error
+    except yaml.YAMLError as error:
+        raise UsageError(f"{what} {path} is not YAML: {error}") from error
 
 
 def _encoded(data: bytes | str) -> bytes:

@@ -13,8 +13,8 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
-from fasteval.comparison.bootstrap import ClusterSums, bootstrap_difference, cluster_sums
 from fasteval.comparison.compare import holm
+from fasteval.comparison.difference import ClusterSums, bootstrap_difference, cluster_sums
 from fasteval.comparison.mcnemar import (
     detectable_difference,
     detectable_share,

@@ -28,8 +28,7 @@ from fasteval.media import LazyImage, thumbnail, to_media
 from fasteval.results.model import Results, TaskResult
 from fasteval.results.report import Report, report_path, write_report
 from fasteval.results.report.album import Album
-from fasteval.results.report.categories import category_fields
-from fasteval.results.report.contents import report_contents
+from fasteval.results.report.contents import category_fields, report_contents
 from fasteval.results.report.documents import (
     MAX_TEXT,
     Document,

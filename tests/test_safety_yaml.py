@@ -73,7 +73,7 @@ def test_what_a_file_defines_is_read_within_the_same_limits(tmp_path: Path) -> N
 def test_a_configuration_file_is_read_within_the_same_limits(tmp_path: Path) -> None:
     import click
 
-    from fasteval.cli.config import read_config
+    from fasteval.cli.settings import read_config
 
     (tmp_path / "run.yaml").write_text(LAUGHS)
     with pytest.raises(UsageError, match="aliases"):

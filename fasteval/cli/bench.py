@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from fasteval.cli.output import say, say_json
+from fasteval.cli.output import EXIT_INCOMPLETE, say, say_json, take_output_flags
 from fasteval.cli.parameters import FlagCommand, flag
 from fasteval.cli.run import run
 from fasteval.cli.settings import make_settings
-from fasteval.cli.showing import EXIT_INCOMPLETE, take_output_flags
 from fasteval.errors import UsageError
 
 __all__ = ["bench"]

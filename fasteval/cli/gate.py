@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fasteval.cli.evaluating import evaluate_and_save
+from fasteval.cli.evaluating import evaluate_and_save, trackers
 from fasteval.cli.foreign import take_foreign_flags
-from fasteval.cli.output import say_json, write_file
+from fasteval.cli.output import Output, say_json, take_output_flags, write_file
 from fasteval.cli.parameters import flag
 from fasteval.cli.run import RunningCommand
 from fasteval.cli.settings import make_settings
-from fasteval.cli.showing import Output, take_output_flags
-from fasteval.cli.trackers import trackers
 from fasteval.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fasteval.cli.completion import complete_tasks
-from fasteval.cli.output import say, say_json
+from fasteval.cli.output import EXIT_INCOMPLETE, say, say_json
 from fasteval.cli.parameters import CommandGroup, flag, limit
 from fasteval.cli.prompting import prompt_flags
 from fasteval.cli.settings import flat, merged
-from fasteval.cli.showing import EXIT_INCOMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

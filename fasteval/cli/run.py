@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from fasteval.cli.completion import complete_models, complete_tasks
-from fasteval.cli.config import use_config
-from fasteval.cli.evaluating import evaluate_and_save
+from fasteval.cli.evaluating import evaluate_and_save, trackers
 from fasteval.cli.foreign import foreign_flags, take_foreign_flags
-from fasteval.cli.output import LEVELS
+from fasteval.cli.output import EXIT_INCOMPLETE, LEVELS, take_output_flags
 from fasteval.cli.parameters import FlagCommand, arguments, flag, limit, names, seeds, switch, tags
 from fasteval.cli.prompting import compat_flag, prompt_flags
-from fasteval.cli.scaling import scaling_flags
-from fasteval.cli.settings import flat, make_settings
-from fasteval.cli.showing import EXIT_INCOMPLETE, take_output_flags
+from fasteval.cli.settings import flat, make_settings, use_config
 from fasteval.cli.tasks import LISTINGS, print_listing
-from fasteval.cli.trackers import trackers
+from fasteval.distributed.ranks import RANK_VARIABLES, WORLD_SIZE_VARIABLES, slurm_rank
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["RunningCommand", "run"]
+
+
+def _of_slurm(index: int) -> int | None:
+    found = slurm_rank()
+    return None if found is None else found[index]
 
 
 @click.command(cls=FlagCommand)
@@ -72,7 +75,24 @@ __all__ = ["RunningCommand", "run"]
 @flag("--seed", type=seeds, help="Seed of the run; or four as in lm-eval, of which the last draws few-shot examples.")
 @flag("--fewshot_seed", type=int, help="Seed of the few-shot examples alone.")
 @flag("--bootstrap_iters", type=int, help="Draws for standard errors that have no closed form; 0 computes none.")
-@scaling_flags
+@flag(
+    "--rank",
+    type=int,
+    envvar=RANK_VARIABLES,
+    default=partial(_of_slurm, 0),
+    help="This process among --world_size (default: what torchrun, accelerate or SLURM says).",
+)
+@flag(
+    "--world_size",
+    type=int,
+    envvar=WORLD_SIZE_VARIABLES,
+    default=partial(_of_slurm, 1),
+    help="Processes that share the documents.",
+)
+@flag("--replicas", type=int, help="Engines that share the work of this process (default: 1).")
+@flag("--executor", metavar="NAME", help="Where they run: `local` (default), or `ray` for a Ray cluster's nodes.")
+@flag("--ray_address", metavar="ADDRESS", help="The cluster (default: RAY_ADDRESS, or the one of this machine).")
+@flag("--ray_args", type=arguments, help="Options of each engine's actor, as Ray names them: num_cpus=8.")
 @flag("--window", type=int, help="Requests in flight (default: the engine's own).")
 @flag("--on_error", help="`finish` leaves failed documents out; `fail` stops at the first; `threshold=1%` past it.")
 @flag("--heartbeat_timeout", type=float, help="Seconds until a silent engine counts as hung (default: 300).")

@@ -9,11 +9,10 @@ import click
 
 from fasteval.cli.evaluating import evaluate_and_save
 from fasteval.cli.foreign import take_foreign_flags
-from fasteval.cli.output import complain, say, say_json
+from fasteval.cli.output import EXIT_INCOMPLETE, Output, complain, say, say_json, take_output_flags
 from fasteval.cli.parameters import flag, names
 from fasteval.cli.run import RunningCommand
 from fasteval.cli.settings import flat, make_settings
-from fasteval.cli.showing import EXIT_INCOMPLETE, Output, take_output_flags
 from fasteval.errors import CheckpointError, EngineError, UsageError
 
 if TYPE_CHECKING:

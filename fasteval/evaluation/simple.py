@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.api.arguments import parse_arguments
 from fasteval.errors import UnsupportedError
 from fasteval.evaluation.public import evaluate
-from fasteval.results.lm_eval_layout import results_to_dict, sample_in_memory
+from fasteval.results.layouts import lm_eval_results, lm_eval_sample
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,10 +103,10 @@ def simple_evaluate(
         predict_only=predict_only,
         **{name: seed for name, seed in seeds.items() if seed is not None},
     )
-    content = results_to_dict(results)
+    content = lm_eval_results(results)
     if log_samples:
         content["samples"] = {
-            name: [sample_in_memory(sample, task) for sample in task.samples] for name, task in results.tasks.items()
+            name: [lm_eval_sample(sample, task) for sample in task.samples] for name, task in results.tasks.items()
         }
     return content
 

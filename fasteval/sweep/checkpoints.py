@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import re
 import time
@@ -13,7 +14,7 @@ from fasteval.errors import CheckpointError
 from fasteval.models.checkpoint.find import what_is_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["Checkpoint", "CheckpointWatch", "find_checkpoints"]
 
@@ -40,6 +41,11 @@ class Checkpoint:
         """The step, or the folder's name."""
         return self.path.name if self.step is None else str(self.step)
 
+    @property
+    def order(self) -> tuple[bool, int, str]:
+        """By what checkpoints are sorted: by step and then by name; those without a step come last."""
+        return self.step is None, self.step or 0, str(self.path)
+
     def missing(self) -> str | None:
         """Returns in words what it lacks; None if it is whole."""
         return what_is_missing(self.path)
@@ -63,7 +69,7 @@ def find_checkpoints(patterns: Sequence[str]) -> list[Checkpoint]:
             raise CheckpointError(f"the checkpoint folder {pattern} does not exist")
         for folder in folders:
             found.setdefault(folder.resolve(), Checkpoint(folder, _step(folder, text)))
-    return sorted(found.values(), key=lambda one: (one.step is None, one.step or 0, str(one.path)))
+    return sorted(found.values(), key=lambda checkpoint: checkpoint.order)
 
 
 def _step(folder: Path, pattern: str) -> int | None:
@@ -139,13 +145,9 @@ class CheckpointWatch:
 
 def _state(folder: Path) -> object:
     """Returns what changes whenever a file of the folder does."""
-    return sorted(_entries(folder.rglob("*")))
-
-
-def _entries(paths: Iterable[Path]) -> Iterator[tuple[str, int, int]]:
-    for path in paths:
-        try:
+    entries = []
+    for path in sorted(folder.rglob("*")):
+        with contextlib.suppress(OSError):  # a temporary file that is gone by now
             status = path.stat()
-        except OSError:  # a temporary file that is gone by now
-            continue
-        yield str(path), status.st_size, status.st_mtime_ns
+            entries.append((path, status.st_size, status.st_mtime_ns))
+    return entries

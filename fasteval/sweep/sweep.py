@@ -53,9 +53,11 @@ class Point:
             *(task for name, task in self.results.tasks.items() if name not in members),
         ]
         for entry in entries:
-            for key, value in entry.metrics.items():
-                if isinstance(value, Real):
-                    yield (entry.name, _metric_name(key)), float(value), _stderr(entry, key)
+            for score in entry.scores():
+                if isinstance(score.value, Real):
+                    name = score.metric if score.filter in ("", "none") else f"{score.metric} ({score.filter})"
+                    stderr = float(score.stderr) if isinstance(score.stderr, Real) else math.nan
+                    yield (entry.name, name), float(score.value), stderr
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the point as JSON has it."""
@@ -150,11 +152,7 @@ class Sweep:
         return [folder / name for name in contents]
 
     def _ordered(self) -> list[Point]:
-        def place(point: Point) -> tuple[bool, int, str]:
-            step = point.checkpoint.step
-            return step is None, step or 0, str(point.checkpoint.path)
-
-        return sorted(self.points, key=place)
+        return sorted(self.points, key=lambda point: point.checkpoint.order)
 
 
 def _members(group: str, results: Results) -> Iterator[str]:
@@ -163,17 +161,6 @@ def _members(group: str, results: Results) -> Iterator[str]:
         if name in results.groups:
             yield from _members(name, results)
         yield name
-
-
-def _metric_name(key: str) -> str:
-    metric, _, filter_name = key.partition(",")
-    return metric if filter_name in ("", "none") else f"{metric} ({filter_name})"
-
-
-def _stderr(entry: TaskResult | GroupResult, key: str) -> float:
-    metric, _, filter_name = key.partition(",")
-    value = entry.stderrs.get(f"{metric}_stderr,{filter_name}")
-    return float(value) if isinstance(value, Real) else math.nan
 
 
 def _heading(text: str) -> str:

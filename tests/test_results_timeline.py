@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from fasteval.api.request import Response
 from fasteval.evaluation.watched import WatchedEngine
 from fasteval.models.replay import ReplayEngine
-from fasteval.results.statistics import STAGES
-from fasteval.results.timeline import PRIORITY, Timeline
+from fasteval.results.statistics import PRIORITY, STAGES, Timeline
 
 UNHURRIED = settings(deadline=None)  # other work on the machine is no fault of the code
 EVENTS = st.lists(st.tuples(st.integers(0, 50), st.sampled_from(PRIORITY), st.booleans()), max_size=60)

@@ -34,13 +34,8 @@ def make_settings(flags: Mapping[str, Any]) -> RunSettings:
     seed, fewshot_seed = flags["seed"] or (None, None)
     output_path = flags["output_path"]
     values = dict(flags) | {
-        "model_args": merged(flags["model_args"]),
-        "gen_kwargs": merged(flags["gen_kwargs"]),
-        "judge_args": merged(flags["judge_args"]),
-        "ray_args": merged(flags["ray_args"]),
-        "datasets": merged(flags["datasets"]),
-        "tasks": flat(flags["tasks"]),
-        "include_path": flat(flags["include_path"]),
+        **{name: merged(flags[name]) for name in ("model_args", "gen_kwargs", "judge_args", "ray_args", "datasets")},
+        **{name: flat(flags[name]) for name in ("tasks", "include_path")},
         "output_path": Path(output_path) if output_path else None,
         "seed": seed,
         "fewshot_seed": fewshot_seed if flags["fewshot_seed"] is None else flags["fewshot_seed"],
@@ -64,19 +59,15 @@ def _caches(flags: Mapping[str, Any]) -> dict[str, Any]:
     folder, no_cache, requests = flags["use_cache"], flags["no_cache"], flags["cache_requests"]
     if folder is None and no_cache is None:
         folder, no_cache = _from_environment(os.environ.get("LMMS_EVAL_USE_CACHE", ""))
-    caches: dict[str, Any] = {
+    if requests == "delete":
+        raise UsageError("--cache_requests delete is not supported: compiled requests are replaced with `refresh`")
+    return {
         # The cache is on wherever nothing is said; "true" asks for just that.
         "use_cache": None if folder is None or str(folder).lower() == "true" else Path(folder).expanduser(),
         "no_cache": no_cache,
-        "cache_requests": None,
+        "cache_requests": None if requests is None else requests in ("true", "refresh"),
+        "rewrite_requests_cache": True if requests == "refresh" else flags["rewrite_requests_cache"],
     }
-    if requests == "delete":
-        raise UsageError("--cache_requests delete is not supported: compiled requests are replaced with `refresh`")
-    if requests is not None:
-        caches["cache_requests"] = requests in ("true", "refresh")
-    if requests == "refresh":
-        caches["rewrite_requests_cache"] = True
-    return caches
 
 
 def _from_environment(value: str) -> tuple[str | None, bool | None]:

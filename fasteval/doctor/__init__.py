@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from fasteval.doctor.data import examine_data
 from fasteval.doctor.engine import examine_engine
 from fasteval.doctor.finding import Finding, Status
-from fasteval.doctor.machine import examine_cache, examine_memory, examine_terminal
-from fasteval.doctor.packages import examine_packages
+from fasteval.doctor.machine import examine_cache, examine_memory, examine_packages, examine_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

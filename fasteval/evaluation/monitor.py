@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fasteval.results.model import Results
     from fasteval.results.progress import Progress
     from fasteval.results.sample import ScoredDocument
-    from fasteval.results.timeline import Timeline
+    from fasteval.results.statistics import Timeline
     from fasteval.scheduling import Plan
     from fasteval.tasks import ConfigurableTask
 

@@ -16,8 +16,7 @@ from fasteval.evaluation.watched import WatchedEngine
 from fasteval.models.engine import HOST
 from fasteval.results.model import Results
 from fasteval.results.redaction import remember_secrets
-from fasteval.results.statistics import RunStatistics
-from fasteval.results.timeline import Timeline
+from fasteval.results.statistics import RunStatistics, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

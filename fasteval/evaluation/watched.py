@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fasteval.api.request import Completion, EngineRequest
     from fasteval.models.engine import Engine
-    from fasteval.results.timeline import Timeline
+    from fasteval.results.statistics import Timeline
 
 __all__ = ["WatchedEngine"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -157,6 +157,11 @@ class Results:
             return False
         return not self.interrupted and not any(task.errors or task.failures for task in self.tasks.values())
 
+    @property
+    def media(self) -> dict[str, Callable[[int], Sequence[Any]]]:
+        """By task what gives a document's media, where somebody can load them."""
+        return {name: task.media for name, task in self.tasks.items() if task.media is not None}
+
     def error_rows(self) -> Iterator[tuple[str, int, str]]:
         """Yields (task, document, reason) of the documents that have no score; each once, whatever its filters."""
         for name, task in self.tasks.items():
@@ -223,8 +228,7 @@ class Results:
         from fasteval.results.report import write_report
         from fasteval.results.saved import saved_form
 
-        media = {name: task.media for name, task in self.tasks.items() if task.media is not None}
-        write_report(saved_form(self), Path(path), media)
+        write_report(saved_form(self), Path(path), self.media)
         return Path(path)
 
     def save_report(self, paths: Sequence[Path], *, log_samples: bool = True) -> Report:
@@ -238,15 +242,5 @@ class Results:
             OutputError: it cannot be written.
         """
         from fasteval.results.report import save_report
-        from fasteval.results.saved import SavedRun, saved_form
 
-        def load() -> SavedRun:
-            run = replace(saved_form(self), path=str(paths[0]))
-            if log_samples:
-                return run
-            return replace(run, tasks={name: replace(task, samples=[]) for name, task in run.tasks.items()})
-
-        media = {name: task.media for name, task in self.tasks.items() if task.media is not None}
-        files = [task.samples_file for task in self.tasks.values() if task.samples_file is not None]
-        kept = files[0].with_name("report.html") if files else None
-        return save_report(paths, self.to_dict(), load, media, kept)
+        return save_report(self, paths, log_samples=log_samples)

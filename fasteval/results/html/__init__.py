@@ -18,7 +18,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from fasteval.results.encoding import to_json
 
@@ -54,20 +54,6 @@ class PageParts:
     scripts: tuple[Path, ...] = ()
 
 
-class _Assets(NamedTuple):
-    """The texts that are written into a page.
-
-    Attributes:
-        style: all CSS.
-        scripts: the scripts by place: "early" (before the body), "library", "own".
-        policy: the Content-Security-Policy that lets these scripts run, and nothing else.
-    """
-
-    style: str
-    scripts: Mapping[str, str]
-    policy: str
-
-
 def render_page(parts: PageParts, context: Mapping[str, Any], data: Mapping[str, str] | None = None) -> bytes:
     """Returns the page, UTF-8.
 
@@ -78,13 +64,7 @@ def render_page(parts: PageParts, context: Mapping[str, Any], data: Mapping[str,
     """
     from markupsafe import Markup
 
-    assets = _assets(parts)
-    page = {
-        "style": Markup(assets.style),  # noqa: S704 - a file of this package, as are the scripts
-        "scripts": {place: Markup(text) for place, text in assets.scripts.items()},  # noqa: S704 - see above
-        "policy": assets.policy,
-        "data": {name: Markup(text) for name, text in (data or {}).items()},  # noqa: S704 - encoded without any "<"
-    }
+    page = _assets(parts) | {"data": {name: Markup(text) for name, text in (data or {}).items()}}  # noqa: S704 - no "<"
     text = _environment(parts.template.parent).get_template(parts.template.name).render(**context, page=page)
     # A lone surrogate, as broken answers have them, has no UTF-8.
     return text.encode("utf-8", "replace")
@@ -103,12 +83,15 @@ def compressed_data(value: Any) -> str:
 def parts_digest(parts: PageParts) -> str:
     """Returns what changes whenever the page's template, styles or scripts do (not the base's frame)."""
     assets = _assets(parts)
-    texts = (parts.template.read_text("utf-8"), assets.style, *assets.scripts.values())
+    texts = (parts.template.read_text("utf-8"), assets["style"], *assets["scripts"].values())
     return _sha256("\0".join(texts))
 
 
 @functools.lru_cache(maxsize=8)
-def _assets(parts: PageParts) -> _Assets:
+def _assets(parts: PageParts) -> dict[str, Any]:
+    """Returns what is written into a page: all CSS, the scripts by place, and the policy that lets them run."""
+    from markupsafe import Markup
+
     own = "\n".join(path.read_text("utf-8") for path in (*_SCRIPTS, *parts.scripts))
     scripts = {
         "early": _EARLY_SCRIPT.read_text("utf-8"),
@@ -124,7 +107,9 @@ def _assets(parts: PageParts) -> _Assets:
         "base-uri 'none'; form-action 'none'"
     )
     style = "\n".join(path.read_text("utf-8") for path in (*_STYLES, *parts.styles))
-    return _Assets(style, scripts, policy)
+    # All of it is from files of this package.
+    shown = {place: Markup(text) for place, text in scripts.items()}  # noqa: S704
+    return {"style": Markup(style), "scripts": shown, "policy": policy}  # noqa: S704
 
 
 def _sha256(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,10 +18,12 @@ import fasteval
 from fasteval.results.encoding import to_json
 from fasteval.results.files import complete_file, output_errors
 from fasteval.results.html import PageParts, compressed_data, json_data, parts_digest, render_page
+from fasteval.results.saved import saved_form
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from fasteval.results.model import Results
     from fasteval.results.report.album import MediaOf
     from fasteval.results.saved import SavedRun
 
@@ -56,39 +59,36 @@ def report_path(results_path: Path) -> Path:
     return results_path.with_name(f"{results_path.stem.removesuffix('_results')}_report.html")
 
 
-def save_report(
-    paths: Sequence[Path],
-    facts: Mapping[str, Any],
-    load: Callable[[], SavedRun],
-    media: Mapping[str, MediaOf],
-    kept: Path | None = None,
-) -> Report:
+def save_report(results: Results, paths: Sequence[Path], *, log_samples: bool = True) -> Report:
     """Writes the report of a run beside its results file.
 
     A run that found every answer in the cache, and came to the very samples and scores of a report in the same folder,
-    gets that one, or the kept one: it says where the time went when the answers were computed. That costs reading the
-    samples once.
+    gets that one, or the one that was kept for runs into other folders: it says where the time went when the answers
+    were computed. That costs reading the samples once.
 
     Args:
+        results: the run.
         paths: the run's files, the results file first: what `Results.save` returned.
-        facts: what the results file holds.
-        load: gives the run for a report that has to be written.
-        media: by task what gives a document's media.
-        kept: where a copy is kept for runs into other folders; None keeps none.
+        log_samples: show the samples too.
 
     Raises:
         OutputError: it cannot be written.
     """
     path = report_path(paths[0])
-    digest = _digest(facts, (samples.read_bytes() for samples in paths[1:]))
-    if not (facts.get("throughput") or {}).get("sent"):
+    files = [task.samples_file for task in results.tasks.values() if task.samples_file is not None]
+    kept = files[0].with_name("report.html") if files else None
+    digest = _digest(results.to_dict(), (samples.read_bytes() for samples in paths[1:]))
+    if not results.statistics.sent:
         for earlier in sorted(path.parent.glob("*_report.html"), reverse=True):
             if _digest_of(earlier) == digest:
                 return Report(earlier, False)
         if kept is not None and _digest_of(kept) == digest:
             _copy(kept, path)
             return Report(path, True)
-    write_report(load(), path, media, max_pictures=_MAX_PICTURES, digest=digest)
+    run = replace(saved_form(results), path=str(paths[0]))
+    if not log_samples:
+        run = replace(run, tasks={name: replace(task, samples=[]) for name, task in run.tasks.items()})
+    write_report(run, path, results.media, max_pictures=_MAX_PICTURES, digest=digest)
     if kept is not None and os.access(kept.parent, os.W_OK):
         _copy(path, kept)
     return Report(path, True)

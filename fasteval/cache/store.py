@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fasteval.api.closing import Closing
 from fasteval.cache.arrivals import Arrivals
 from fasteval.cache.catalogue import Catalogue
 from fasteval.cache.folder import hold, make_private, segment_paths
@@ -22,7 +23,6 @@ from fasteval.errors import CacheError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-    from types import TracebackType
     from typing import Self
 
     from numpy.typing import NDArray
@@ -36,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 _CHUNK = 4096
 
 
-class ResponseCache:
+class ResponseCache(Closing):
     """The answers in a folder. `ResponseCache.in_memory` keeps nothing beyond the run."""
 
     def __init__(self, folder: Path | None, about: Mapping[str, Any] | None = None) -> None:
@@ -180,14 +180,6 @@ class ResponseCache:
         finally:
             if self._release is not None:
                 self._release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _own_segment(self, folder: Path) -> SegmentWriter:
         """Returns the segment that this run writes; makes it at the first call."""

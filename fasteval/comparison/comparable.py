@@ -32,7 +32,8 @@ def mismatches(base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[P
     if base.program == candidate.program:
         found += [("scoring", text) for text in _settings(first, second, _SCORING)]
         found += [("scoring", text) for text in _facts(first, second, "versions", "version")]
-        found += [("scoring", text) for text in _run_settings(base, candidate, "reasoning_tags")]
+        tags = [run.settings.get("reasoning_tags") for run in (base, candidate)]
+        found += [("scoring", text) for text in _unequal("reasoning_tags", *tags) if None not in tags]
     found += [("generation", text) for text in _settings(first, second, _GENERATION)]
     return [f"{name}: other {kind}: {text}" for kind, text in found]
 
@@ -59,9 +60,7 @@ def _data(pairs: Sequence[Pair], *, same_program: bool) -> Iterator[str]:
 
 def _prompts(base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[Pair]) -> Iterator[str]:
     yield from _facts(base.tasks[name], candidate.tasks[name], "n-shot", "few-shot examples")
-    ours, theirs = (run.facts.get("system_instruction") for run in (base, candidate))
-    if (ours or None) != (theirs or None):
-        yield f"system instruction {_short(ours)} and {_short(theirs)}"
+    yield from _unequal("system instruction", *(run.facts.get("system_instruction") for run in (base, candidate)))
     different = list(_count(pairs, lambda document: document.prompt, "another prompt"))
     yield from different
     if not different and _template(base) == _template(candidate):
@@ -84,11 +83,8 @@ def _count(pairs: Sequence[Pair], look: Callable[[RunDocument], Any], what: str)
 
 def _settings(first: SavedTask, second: SavedTask, names: Sequence[str]) -> Iterator[str]:
     """Yields settings that both files have and that differ; a samples file alone has none."""
-    if first.config and second.config:
-        for name in names:
-            ours, theirs = (_canonical(task.config.get(name)) for task in (first, second))
-            if ours != theirs:
-                yield f"{name} {_short(first.config.get(name))} and {_short(second.config.get(name))}"
+    for name in names if first.config and second.config else ():
+        yield from _unequal(name, first.config.get(name), second.config.get(name))
 
 
 def _facts(first: SavedTask, second: SavedTask, table: str, noun: str) -> Iterator[str]:
@@ -96,10 +92,9 @@ def _facts(first: SavedTask, second: SavedTask, table: str, noun: str) -> Iterat
         yield f"{noun} {first.facts[table]} and {second.facts[table]}"
 
 
-def _run_settings(base: SavedRun, candidate: SavedRun, name: str) -> Iterator[str]:
-    ours, theirs = (run.settings.get(name) for run in (base, candidate))
-    if ours is not None and theirs is not None and ours != theirs:
-        yield f"{name} {_short(ours)} and {_short(theirs)}"
+def _unequal(what: str, ours: Any, theirs: Any) -> Iterator[str]:
+    if _canonical(ours) != _canonical(theirs):
+        yield f"{what} {_short(ours)} and {_short(theirs)}"
 
 
 def _template(run: SavedRun) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.arguments import parse_arguments
+from fasteval.api.closing import Closing
 from fasteval.evaluation.callbacks import Callbacks
 from fasteval.evaluation.run import evaluate as run
 from fasteval.evaluation.session import Session
@@ -13,8 +14,6 @@ from fasteval.evaluation.settings import RunSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
 
     from fasteval.api.model import LMM
     from fasteval.api.task import Task
@@ -53,7 +52,7 @@ def evaluate(
     return _run_and_save(settings, progress, callbacks, None)
 
 
-class Evaluator:
+class Evaluator(Closing):
     """A model that is evaluated again and again: its engine stays loaded between runs.
 
         with fasteval.Evaluator("vllm", model_args={"pretrained": "runs/step-100"}) as evaluator:
@@ -109,16 +108,6 @@ class Evaluator:
     def close(self) -> None:
         """Stops the engine and frees what it holds; a later run starts another."""
         self._session.close()
-
-    def __enter__(self) -> Self:
-        """Returns the evaluator, which the `with` block's end closes."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Closes it."""
-        self.close()
 
 
 def _arguments(model_args: dict[str, Any] | str | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from fasteval.api.closing import Closing
 from fasteval.cache import default_folder
 from fasteval.cache.folder import make_private
 from fasteval.distributed.opening import open_engine
@@ -16,8 +17,6 @@ from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from types import TracebackType
-    from typing import Self
 
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
@@ -31,7 +30,7 @@ _OF_THE_MODEL = ("model", "model_args", "seed", "trust_remote_code", "heartbeat_
 _OTHERS = frozenset({*_OF_THE_MODEL, "output_path", "log_samples", "report", "layout", "use_cache", "no_cache"})
 
 
-class Session:
+class Session(Closing):
     """Keeps engine hosts, models that somebody wrote, and the compiled tasks of the last run.
 
     What is kept is used where it is what the next run asks for. Tasks that were named are read once: whoever changes
@@ -132,16 +131,6 @@ class Session:
         if self._borrowed is not None:
             self._borrowed.close()
         self._borrowed = self._source = None
-
-    def __enter__(self) -> Self:
-        """Returns the session, which the `with` block's end closes."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Closes it."""
-        self.close()
 
 
 class _Borrowed(EngineWrapper):

@@ -46,24 +46,8 @@ def summarise(
         n_docs: documents in the split.
         n_shot: few-shot examples before each question.
     """
-    aggregation, direction = task.aggregation(), task.higher_is_better()
-    metrics: dict[str, Any] = {}
-    stderrs: dict[str, float | str] = {}
-    failures: list[str] = []
-    for (metric, filter_name), (values, clusters) in _columns(documents).items():
-        if metric not in aggregation:
-            continue  # a value that is only written to the samples
-        key = f"{metric},{filter_name}"
-        function = aggregation[metric]
-        try:
-            metrics[key] = _aggregate(function, values, output_path)
-            stderr = standard_error(
-                function, values, clusters=clusters, bootstrap_iterations=bootstrap_iterations, seed=seed
-            )
-        except Exception as error:  # noqa: BLE001 - task code may raise anything; the other metrics and tasks stand
-            failures.append(f"{key}: aggregation failed: {type(error).__name__}: {error}")
-        else:
-            stderrs[f"{metric}_stderr,{filter_name}"] = "N/A" if stderr is None else stderr
+    direction = task.higher_is_better()
+    metrics, stderrs, failures = _aggregated(task, documents, output_path, bootstrap_iterations, seed)
     return TaskResult(
         name=task.name,
         alias=task.alias,
@@ -74,12 +58,34 @@ def summarise(
         errors=sum(document.error is not None for document in documents),
         metrics=metrics,
         stderrs=stderrs,
-        higher_is_better={metric: direction.get(metric, True) for metric in aggregation},
+        higher_is_better={metric: direction.get(metric, True) for metric in task.aggregation()},
         config=task.config_for_results() | {"code_digest": task.config.code_digest()},
         documents=documents,
         fingerprint=task.fingerprint,
         failures=tuple(failures),
     )
+
+
+def _aggregated(
+    task: ConfigurableTask, documents: Sequence[ScoredDocument], output_path: Path | None, draws: int, seed: int
+) -> tuple[dict[str, Any], dict[str, float | str], list[str]]:
+    """Returns the metrics, their standard errors, and a line for each metric that could not be aggregated."""
+    metrics: dict[str, Any] = {}
+    stderrs: dict[str, float | str] = {}
+    failures: list[str] = []
+    aggregation = task.aggregation()
+    for (metric, filter_name), (values, clusters) in _columns(documents).items():
+        if metric not in aggregation:
+            continue  # a value that is only written to the samples
+        key, function = f"{metric},{filter_name}", aggregation[metric]
+        try:
+            metrics[key] = _aggregate(function, values, output_path)
+            stderr = standard_error(function, values, clusters=clusters, bootstrap_iterations=draws, seed=seed)
+        except Exception as error:  # noqa: BLE001 - task code may raise anything; the other metrics and tasks stand
+            failures.append(f"{key}: aggregation failed: {type(error).__name__}: {error}")
+        else:
+            stderrs[f"{metric}_stderr,{filter_name}"] = "N/A" if stderr is None else stderr
+    return metrics, stderrs, failures
 
 
 def _columns(

@@ -67,13 +67,11 @@ class ScoreTable(NamedTuple):
     Attributes:
         name: its name.
         facts: what stands beside the name.
-        is_group: whether it is a group.
         rows: its scores.
     """
 
     name: str
     facts: tuple[str, ...]
-    is_group: bool
     rows: list[ScoreRow]
 
 
@@ -85,13 +83,13 @@ def score_tables(run: SavedRun) -> list[ScoreTable]:
         members = (facts.get("group_subtasks") or {}).get(name) or []
         directions = (facts.get("higher_is_better") or {}).get(name) or {}
         rows = list(_rows(values, directions, ()))
-        tables.append(ScoreTable(str(values.get("alias", name)), (f"group of {len(members)}",), True, rows))
+        tables.append(ScoreTable(str(values.get("alias", name)), (f"group of {len(members)}",), rows))
     for name, task in run.tasks.items():
         n_shot = task.facts.get("n-shot", 0)
         version = task.facts.get("versions")
         described = (f"{n_shot}-shot", f"version {version}" if version is not None else "")
         rows = list(_rows(task.values, task.facts.get("higher_is_better") or {}, task.samples))
-        tables.append(ScoreTable(name, tuple(filter(None, described)), False, rows))
+        tables.append(ScoreTable(name, tuple(filter(None, described)), rows))
     return tables
 
 

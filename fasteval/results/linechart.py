@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from fasteval.results.html import template_environment
 from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["LineChart", "Series", "draw"]
 
-_WIDTH, _HEIGHT = 420, 260
-_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 34, 40
-_COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b83280", "#4a5568")
+# A chart's size, and where its plot begins and ends.
+_FRAME = {"width": 420, "height": 260, "left": 64, "right": 404, "top": 34, "bottom": 220}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +51,10 @@ class LineChart:
 
 def draw(charts: Sequence[LineChart]) -> str:
     """Returns the charts as one SVG picture, two a row."""
-    columns = min(2, max(1, len(charts)))
-    width, height = columns * _WIDTH, max(1, -(-len(charts) // columns)) * _HEIGHT
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif"',
-        ' font-size="11">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
-    for number, chart in enumerate(charts):
-        row, column = divmod(number, columns)
-        lines += [f'<g transform="translate({column * _WIDTH} {row * _HEIGHT})">', *_chart(chart), "</g>"]
-    return "\n".join([*lines, "</svg>"]) + "\n"
+    template = template_environment(Path(__file__).parent).get_template("linechart.svg")
+    return (
+        template.render(_FRAME, charts=[_chart(chart) for chart in charts], columns=2 if len(charts) > 1 else 1) + "\n"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,41 +94,26 @@ def _nice(step: float) -> float:
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))
 
 
-def _chart(chart: LineChart) -> Iterator[str]:
+def _chart(chart: LineChart) -> dict[str, Any]:
+    """Returns what the template draws, in pixels."""
     points = [point for series in chart.series for point in series.points]
-    x = _axis([p[0] for p in points], _LEFT, _WIDTH - _RIGHT, is_log=chart.is_log, margin=0.04)
+    x = _axis([p[0] for p in points], _FRAME["left"], _FRAME["right"], is_log=chart.is_log, margin=0.04)
     ends = [end for _, value, error in points for end in (value - error, value + error)]
-    y = _axis(ends, _HEIGHT - _BOTTOM, _TOP, is_log=chart.is_log, margin=0.08)
-    yield f'<text x="{_LEFT}" y="18" font-size="13">{_text(chart.title)}</text>'
-    middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    yield f'<text x="{middle}" y="{_HEIGHT - 8}" text-anchor="middle">{_text(chart.x_label)}</text>'
-    for tick in y.ticks():
-        place = y.place(tick)
-        yield f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{place:.1f}" y2="{place:.1f}" stroke="#e2e8f0"/>'
-        yield f'<text x="{_LEFT - 6}" y="{place + 4:.1f}" text-anchor="end">{_short(tick)}</text>'
-    for tick in x.ticks():
-        place = x.place(tick)
-        yield f'<text x="{place:.1f}" y="{_HEIGHT - _BOTTOM + 16}" text-anchor="middle">{_short(tick)}</text>'
-    for number, series in enumerate(chart.series):
-        colour = _COLOURS[number % len(_COLOURS)]
-        yield from _line(series, x, y, colour)
-        if series.name:
-            yield f'<text x="{_LEFT + 8}" y="{_TOP + 14 + 14 * number}" fill="{colour}">{_text(series.name)}</text>'
-
-
-def _line(series: Series, x: _Axis, y: _Axis, colour: str) -> Iterator[str]:
-    places = [(x.place(px), y.place(py)) for px, py, _ in series.points]
-    path = " ".join(f"{left:.1f},{top:.1f}" for left, top in places)
-    yield f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
-    for (left, top), (_, value, error) in zip(places, series.points, strict=True):
-        if error:
-            low, high = y.place(value - error), y.place(value + error)
-            yield f'<line x1="{left:.1f}" x2="{left:.1f}" y1="{low:.1f}" y2="{high:.1f}" stroke="{colour}"/>'
-        yield f'<circle cx="{left:.1f}" cy="{top:.1f}" r="2.5" fill="{colour}"/>'
-
-
-def _text(text: str) -> str:
-    return escape(printable(text, 60))
+    y = _axis(ends, _FRAME["bottom"], _FRAME["top"], is_log=chart.is_log, margin=0.08)
+    lines = [
+        (
+            printable(series.name, 60),
+            [(x.place(at), *map(y.place, (mean, mean - error, mean + error))) for at, mean, error in series.points],
+        )
+        for series in chart.series
+    ]
+    return {
+        "title": printable(chart.title, 60),
+        "x_label": printable(chart.x_label, 60),
+        "x_ticks": [(x.place(tick), _short(tick)) for tick in x.ticks()],
+        "y_ticks": [(y.place(tick), _short(tick)) for tick in y.ticks()],
+        "lines": lines,
+    }
 
 
 def _short(value: float) -> str:

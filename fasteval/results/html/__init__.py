@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 __all__ = ["PageParts", "compressed_data", "json_data", "parts_digest", "render_page"]
+__all__ += ["template_environment"]
 
 _FOLDER = Path(__file__).parent
 _ASSETS = _FOLDER / "assets"
@@ -65,7 +66,7 @@ def render_page(parts: PageParts, context: Mapping[str, Any], data: Mapping[str,
     from markupsafe import Markup
 
     page = _assets(parts) | {"data": {name: Markup(text) for name, text in (data or {}).items()}}  # noqa: S704 - no "<"
-    text = _environment(parts.template.parent).get_template(parts.template.name).render(**context, page=page)
+    text = template_environment(parts.template.parent).get_template(parts.template.name).render(**context, page=page)
     # A lone surrogate, as broken answers have them, has no UTF-8.
     return text.encode("utf-8", "replace")
 
@@ -117,7 +118,8 @@ def _sha256(text: str) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _environment(folder: Path) -> Environment:
+def template_environment(folder: Path) -> Environment:
+    """Returns what loads the templates of a folder and the base's own, and escapes whatever they show."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fasteval.results.report import facts as about
@@ -12,7 +11,7 @@ from fasteval.results.report.documents import Status, document_row, documents_of
 from fasteval.results.report.scores import format_number, interval_of_mean, score_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fasteval.results.report.album import MediaOf
     from fasteval.results.report.documents import Document, MainMetric
@@ -179,14 +178,16 @@ def category_fields(documents: Sequence[Document], cluster_key: str | None) -> l
 
     A field counts if it has between 2 and 60 short values, and on average at least two documents a value.
     """
-    docs = [_doc(document) for document in documents]
-    fields: dict[str, dict[str, list[int]]] = {}
-    for name in {key: None for doc in docs for key in doc}:
-        members = _members(docs, name)
+    fields: dict[str, dict[str, list[Document]]] = {}
+    for name in {key: None for document in documents for key in document.doc}:
+        members = _members(documents, name)
         if members is not None:
             fields[name] = members
     ordered = sorted(fields, key=lambda name: (_rank(name), len(fields[name])))[:_MAX_FIELDS]
-    return [_field(name, fields[name], documents, cluster_key) for name in ordered]
+    return [
+        CategoryField(name, [_category(value, own, cluster_key) for value, own in fields[name].items()])
+        for name in ordered
+    ]
 
 
 def category_value(value: Any) -> str | None:
@@ -198,26 +199,17 @@ def category_value(value: Any) -> str | None:
     return None
 
 
-def _doc(document: Document) -> Mapping[str, Any]:
-    doc = document.samples[0].get("doc")
-    return doc if isinstance(doc, Mapping) else {}
-
-
-def _members(docs: Sequence[Mapping[str, Any]], name: str) -> dict[str, list[int]] | None:
-    """Returns the documents' positions by value, or None if the column makes no categories."""
-    members: dict[str, list[int]] = defaultdict(list)
-    count = 0
-    for position, doc in enumerate(docs):
-        if doc.get(name) is None:
-            continue
-        value = category_value(doc[name])
-        if value is None:
-            return None
-        members[value].append(position)
-        count += 1
-        if len(members) > _MAX_VALUES:
-            return None
-    return dict(members) if 2 <= len(members) <= count / 2 else None
+def _members(documents: Sequence[Document], name: str) -> dict[str, list[Document]] | None:
+    """Returns the documents by value, or None if the column makes no categories."""
+    members: dict[str, list[Document]] = defaultdict(list)
+    for document in documents:
+        if document.doc.get(name) is not None:
+            value = category_value(document.doc[name])
+            if value is None or len(members) > _MAX_VALUES:
+                return None
+            members[value].append(document)
+    most = min(_MAX_VALUES, sum(map(len, members.values())) / 2)
+    return dict(members) if 2 <= len(members) <= most else None
 
 
 def _rank(name: str) -> int:
@@ -225,18 +217,14 @@ def _rank(name: str) -> int:
     return next((rank for rank, usual in enumerate(_USUAL) if lower.endswith(usual)), len(_USUAL))
 
 
-def _field(
-    name: str, members: Mapping[str, list[int]], documents: Sequence[Document], cluster_key: str | None
-) -> CategoryField:
-    categories = []
-    for value, positions in members.items():
-        own = [documents[position] for position in positions]
-        scored = [document for document in own if document.score is not None and document.status is not Status.ERROR]
-        values = [document.score for document in scored if document.score is not None]
-        clusters = None if cluster_key is None else [str(_doc(document).get(cluster_key)) for document in scored]
-        counts = dict.fromkeys((status.value for status in Status), 0)
-        for document in own:
-            counts[document.status.value] += 1
-        mean = sum(values) / len(values) if values else None
-        categories.append(Category(value, len(own), counts, mean, interval_of_mean(values, clusters)))
-    return CategoryField(name, categories)
+def _category(value: str, documents: Sequence[Document], cluster_key: str | None) -> Category:
+    counts = {status.value: 0 for status in Status} | Counter(document.status.value for document in documents)
+    scored = [
+        (document.score, str(document.doc.get(cluster_key)))
+        for document in documents
+        if document.score is not None and document.status is not Status.ERROR
+    ]
+    scores = [score for score, _ in scored]
+    clusters = None if cluster_key is None else [cluster for _, cluster in scored]
+    mean = sum(scores) / len(scores) if scores else None
+    return Category(value, len(documents), counts, mean, interval_of_mean(scores, clusters))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.results.saved import value_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from fasteval.results.saved import SavedTask
 
@@ -67,6 +68,12 @@ class Document:
     status: Status = Status.UNSCORED
     score: float | None = None
     samples: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def doc(self) -> Mapping[str, Any]:
+        """Its columns; empty where the file has none."""
+        doc = self.samples[0].get("doc")
+        return doc if isinstance(doc, Mapping) else {}
 
     @property
     def is_truncated(self) -> bool:
@@ -173,7 +180,7 @@ def document_row(document: Document, task: int, metric: MainMetric | None, pictu
             for sample in document.samples
         ],
         "tokens": [first.get("prompt_tokens"), first.get("output_tokens")],
-        "doc": {name: _cut(value) for name, value in (first.get("doc") or {}).items()},
+        "doc": {name: _cut(value) for name, value in document.doc.items()},
     }
     optional = {
         "score": document.score,

@@ -16,7 +16,7 @@ from fasteval.errors import RequestError, UsageError
 from fasteval.evaluation import evaluate
 from fasteval.evaluation.settings import RunSettings
 from fasteval.gate import GateReport, Outcome, Policy, SequentialGate, TaskPolicy, Verdict, judge
-from fasteval.gate.betting import BettingTest
+from fasteval.gate.sequential import BettingTest
 from fasteval.models.replay import ReplayEngine
 from fasteval.results.saved import saved_form
 
@@ -94,7 +94,7 @@ def limits(**tasks: TaskPolicy) -> Policy:
 
 @given(st.lists(st.floats(-1, 1), max_size=50), st.floats(0.1, 10))
 def test_the_capital_is_the_mean_over_stakes_of_what_each_has_won(values: list[float], bound: float) -> None:
-    from fasteval.gate.betting import _STAKES
+    from fasteval.gate.sequential import _STAKES
 
     bet = BettingTest(bound, 0.05)
     for value in values:

@@ -48,17 +48,16 @@ def stats(folder: Path) -> None:
 
 
 @cache.command()
-@click.pass_context
-def verify(context: click.Context) -> None:
+@click.pass_obj
+def verify(folder: Path) -> int:
     """Reads every line; names those that are torn or damaged. Exit code 1 if there are any."""
     from fasteval.cache.entries import damage
 
-    folder = _existing(context.obj)
-    found = damage(folder)
+    found = damage(_existing(folder))
     for entry in found:
         say(f"{entry.path}: byte {entry.offset}: damaged line of {entry.length} bytes")
     say(f"{folder}: {len(found)} damaged lines" + (": their answers are computed again" if found else ""))
-    context.exit(_EXIT_DAMAGED if found else 0)
+    return _EXIT_DAMAGED if found else 0
 
 
 @cache.command()

@@ -11,8 +11,7 @@ __all__ = ["doctor"]
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@click.pass_context
-def doctor(context: click.Context, as_json: bool) -> None:
+def doctor(*, as_json: bool) -> int:
     """Says what this machine has and lacks for evaluations, with the command that mends each lack.
 
     Exit code 1 if something stops evaluations. Takes some seconds: the engine is imported, as a run would.
@@ -26,4 +25,4 @@ def doctor(context: click.Context, as_json: bool) -> None:
     else:
         for line in as_lines(findings):
             say(line)
-    context.exit(1 if has_fault(findings) else 0)
+    return 1 if has_fault(findings) else 0

@@ -20,8 +20,7 @@ _MAX_LISTED = 10
 @click.command()
 @click.argument("results")
 @flag("--model_path", metavar="PATH", help="The model's place on this machine, if it is not where it was.")
-@click.pass_context
-def reproduce(context: click.Context, results: str, model_path: str | None) -> None:
+def reproduce(results: str, model_path: str | None) -> int:
     """Runs the run RESULTS (a results file or its folder) again, reads no cache, and says what differs.
 
     Exit code 0: every score, and every answer of which there is a sample, came out the same. 1: some did not.
@@ -41,7 +40,7 @@ def reproduce(context: click.Context, results: str, model_path: str | None) -> N
     finally:
         progress.stop()
     _print(outcome)
-    context.exit(0 if outcome.is_same else 1)
+    return 0 if outcome.is_same else 1
 
 
 def _print(outcome: Reproduction) -> None:

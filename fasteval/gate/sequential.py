@@ -1,7 +1,7 @@
 """`SequentialGate`: asks documents in random order and ends the run as soon as the verdict is settled.
 
-Each limit of the policy gets two tests that may be looked at after every document (`betting`): one that the limit is
-broken, one that it is held; whichever is refuted settles the check. The documents of a cluster (an image, a video)
+Each limit of the policy gets two tests that may be looked at after every document (`BettingTest`): one that the limit
+is broken, one that it is held; whichever is refuted settles the check. The documents of a cluster (an image, a video)
 count as one: clusters are drawn at random, and their answers are taken in that order, whichever comes back first, so
 that a fast answer has no better chance to be counted than a slow one.
 
@@ -10,6 +10,7 @@ What is not settled when all documents are answered is judged as any other run, 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,6 @@ import numpy as np
 
 from fasteval.comparison.documents import cluster_codes, documents_of
 from fasteval.errors import UsageError
-from fasteval.gate.betting import BettingTest
 from fasteval.gate.judge import Early, paired_metric
 from fasteval.gate.report import Outcome, SequentialFacts
 
@@ -32,12 +32,44 @@ if TYPE_CHECKING:
     from fasteval.results.sample import ScoredDocument
     from fasteval.results.saved import SavedRun, SavedTask
 
-__all__ = ["SEQUENTIAL_SHARE", "SequentialGate"]
+__all__ = ["SEQUENTIAL_SHARE", "BettingTest", "SequentialGate"]
 
+#: Stakes as shares of what ruins the player at one loss: from nearly nothing to nearly all.
+_STAKES = np.geomspace(0.002, 0.95, 40)
 #: Share of 1 - confidence that is spent on the way; the rest is for what is judged at the end.
 SEQUENTIAL_SHARE = 0.8
 #: Bounds below this share of the scores' range would make a single document decide.
 _LEAST_BOUND = 0.05
+
+
+class BettingTest:
+    """A test of the hypothesis that independent values, none below -`bound`, have a mean of at most zero.
+
+    It may be looked at after every value: it bets against the hypothesis (Waudby-Smith and Ramdas 2024, Journal of the
+    Royal Statistical Society B 86:1). A player stakes some of his capital on every next value to be positive. If the
+    hypothesis is true, no way of staking lets him expect to win, and the capital ever reaches 1 / alpha with a
+    probability of at most alpha (Ville 1939), however often one looks. Which stake wins fastest depends on what is not
+    known, so the capital is spread evenly over a row of stakes that stay fixed: it grows almost as fast as the best of
+    them.
+    """
+
+    def __init__(self, bound: float, alpha: float) -> None:
+        """Starts with a capital of 1; `bound` > 0 is known before any value is, `alpha` the level."""
+        self._stakes = _STAKES / bound
+        self._logs = np.zeros(len(_STAKES))
+        self._goal = math.log(1 / alpha)
+        self.is_settled = False
+
+    def add(self, value: float) -> None:
+        """Takes the next value; once the hypothesis is refuted it stays refuted."""
+        self._logs += np.log1p(self._stakes * value)
+        self.is_settled = self.is_settled or self.log_capital >= self._goal
+
+    @property
+    def log_capital(self) -> float:
+        """The logarithm of the capital: the evidence against the hypothesis."""
+        largest = float(self._logs.max())
+        return largest + math.log(float(np.exp(self._logs - largest).mean()))
 
 
 class SequentialGate:

@@ -52,9 +52,8 @@ def evaluate_and_save(
     from fasteval.evaluation import evaluate
     from fasteval.evaluation.interruption import Interruption
 
-    progress = output.progress()
     with Interruption() as interruption:
-        try:
+        with output.progress() as progress:
             results = evaluate(
                 settings,
                 progress=progress,
@@ -63,8 +62,6 @@ def evaluate_and_save(
                 callbacks=callbacks,
                 session=session,
             )
-        finally:
-            progress.stop()
         with interruption.deferred():
             saved = _save_and_print(settings, results, output)
     for callback in callbacks if saved else ():
@@ -102,12 +99,9 @@ def score_saved(runs: Iterable[SavedRun], score: Callable[..., Results], flags: 
     given["compat"] = flags["compat"]
     changes = {name: value for name, value in given.items() if value}
     changes["output_path"] = Path(flags["output_path"]) if flags["output_path"] else None
-    progress = choose_progress()
-    try:
+    with choose_progress() as progress:
         saved = list(runs)
         scored = score(saved, progress=progress, **changes)
-    finally:
-        progress.stop()
     _save_and_print(saved_settings(saved[0], **own, **changes), scored)
     return 0 if scored.is_complete else EXIT_INCOMPLETE
 

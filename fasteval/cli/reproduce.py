@@ -34,11 +34,8 @@ def reproduce(results: str, model_path: str | None) -> int:
     changes: dict[str, Any] = {}
     if model_path:
         changes["model_args"] = {**saved_settings(run).model_args, "pretrained": model_path}
-    progress = choose_progress()
-    try:
+    with choose_progress() as progress:
         outcome = run_again(run, progress=progress, **changes)
-    finally:
-        progress.stop()
     _print(outcome)
     return 0 if outcome.is_same else 1
 

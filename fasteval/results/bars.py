@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn
 from rich.progress import Progress as Display
 
 from fasteval.results.pace import Pace, RunningScore, TaskLoad
@@ -40,8 +40,10 @@ class RichProgress(Progress):
         self._paces: dict[str, Pace] = {}
         self._bars: dict[str, TaskID] = {}
         console = Console(file=stream or sys.stderr)
+        bar = [BarColumn(16)] if console.width >= _WIDTH_FOR_BARS else []
+        texts = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("pace", "note")]
         self._display = Display(
-            *_columns(console.width),
+            *(SpinnerColumn(), TextColumn("{task.description}", markup=False), *bar, MofNCompleteColumn(), *texts),
             console=console,
             # What is written to standard error goes above the bars; standard output stays what it is.
             redirect_stdout=False,
@@ -108,15 +110,3 @@ class RichProgress(Progress):
         rate = f"{pace.rate:,.1f}/s" if pace.rate else ""
         facts = " · ".join(part for part in (rate, pace.left, cached) if part)
         self._display.update(bar, total=pace.total, completed=pace.done, pace=facts)
-
-
-def _columns(width: int) -> list[ProgressColumn]:
-    bar = [BarColumn(16)] if width >= _WIDTH_FOR_BARS else []
-    return [
-        SpinnerColumn(),
-        TextColumn("{task.description}", markup=False),
-        *bar,
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}", markup=False),
-        TextColumn("{task.fields[note]}", markup=False),
-    ]

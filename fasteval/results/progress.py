@@ -11,7 +11,7 @@ from fasteval.results.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import TextIO
+    from typing import Self, TextIO
 
 __all__ = ["PlainProgress", "Progress", "SilentProgress", "choose_progress"]
 
@@ -39,6 +39,14 @@ class Progress:
 
     def stop(self) -> None:
         """Ends the display; may be called twice."""
+
+    def __enter__(self) -> Self:
+        """Returns the display, which the `with` block's end stops."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stops it."""
+        self.stop()
 
 
 class SilentProgress(Progress):

@@ -20,7 +20,6 @@ from fasteval.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fasteval.evaluation.settings import RunSettings
     from fasteval.gate import GateReport, Policy
     from fasteval.results.saved import SavedRun
 
@@ -69,18 +68,14 @@ def _evaluate(
 
     output = Output(quiet=take_output_flags(flags).quiet, stream=sys.stderr)
     with trackers(flags, quiet=output.quiet) as callbacks:
-        settings = _settings(flags, policy)
+        if not flags["model"]:
+            raise UsageError("no candidate is named: pass its results, or --model to evaluate one")
+        given = take_foreign_flags(flags)
+        settings = make_settings(given if given["tasks"] else given | {"tasks": [tuple(policy.tasks)]})
         watcher = SequentialGate(baseline, policy, seed=settings.seed) if own["sequential"] else None
         results, interrupted = evaluate_and_save(settings, observer=watcher, callbacks=callbacks, output=output)
     early = None if watcher is None or interrupted else watcher.early(results)
     return judge(baseline, saved_form(results), policy, force=own["force"], early=early), interrupted
-
-
-def _settings(flags: dict[str, Any], policy: Policy) -> RunSettings:
-    if not flags["model"]:
-        raise UsageError("no candidate is named: pass its results, or --model to evaluate one")
-    given = take_foreign_flags(flags)
-    return make_settings(given if given["tasks"] else given | {"tasks": [tuple(policy.tasks)]})
 
 
 def _write(report: GateReport, own: Mapping[str, Any], started_at: float) -> None:

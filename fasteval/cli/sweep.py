@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fasteval.evaluation.session import Session
     from fasteval.results.model import Results
     from fasteval.sweep import Checkpoint, Sweep
-    from fasteval.sweep.sweep import Point
 
 __all__ = ["sweep"]
 
@@ -133,10 +132,7 @@ def _evaluate(found: Sweep, checkpoint: Checkpoint, session: Session, output: Ou
     if found.settings.output_path is not None:
         found.save(found.settings.output_path)
     if not output.quiet and point.results is not None:
-        complain(f"{_summary(point)}, {time.monotonic() - started:.1f} s")
+        (task, metric), value, _ = next(point.values(), (("", "nothing"), 0.0, 0.0))
+        seconds = time.monotonic() - started
+        complain(f"checkpoint {checkpoint.label}: {task} {metric} {value:.4f}, {seconds:.1f} s")
     return exit_code
-
-
-def _summary(point: Point) -> str:
-    (task, metric), value, _ = next(point.values(), (("", "nothing"), 0.0, 0.0))
-    return f"checkpoint {point.checkpoint.label}: {task} {metric} {value:.4f}"

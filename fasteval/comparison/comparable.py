@@ -27,9 +27,12 @@ _GENERATION = ("generation_kwargs", "repeats")
 def mismatches(base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[Pair]) -> list[str]:
     """Returns what makes a task of two runs incomparable, given its paired documents: a line each."""
     first, second = base.tasks[name], candidate.tasks[name]
-    found = [("data", text) for text in _data(pairs, same_program=base.program == candidate.program)]
+    is_same_program = base.program == candidate.program
+    contents = _count(pairs, lambda document: document.content, "another content")
+    found = [("data", text) for text in contents if is_same_program]
+    found += [("data", text) for text in _count(pairs, lambda document: document.target, "another target")]
     found += [("prompts", text) for text in _prompts(base, candidate, name, pairs)]
-    if base.program == candidate.program:
+    if is_same_program:
         found += [("scoring", text) for text in _settings(first, second, _SCORING)]
         found += [("scoring", text) for text in _facts(first, second, "versions", "version")]
         tags = [run.settings.get("reasoning_tags") for run in (base, candidate)]
@@ -50,12 +53,6 @@ def notes(base: SavedRun, candidate: SavedRun) -> list[str]:
         if ours and theirs and ours != theirs:
             lines.append(f"{package} {ours} and {theirs}")
     return lines
-
-
-def _data(pairs: Sequence[Pair], *, same_program: bool) -> Iterator[str]:
-    if same_program:
-        yield from _count(pairs, lambda document: document.content, "another content")
-    yield from _count(pairs, lambda document: document.target, "another target")
 
 
 def _prompts(base: SavedRun, candidate: SavedRun, name: str, pairs: Sequence[Pair]) -> Iterator[str]:

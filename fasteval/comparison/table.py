@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TextIO
 
-    from fasteval.comparison.model import Comparison, Flip, ScoreComparison, TaskComparison
+    from fasteval.comparison.model import Comparison, ScoreComparison, TaskComparison
 
 __all__ = ["COLUMNS", "answer_text", "explanations", "markdown", "print_comparison", "table_rows"]
 
@@ -149,7 +149,9 @@ def _remarks(task: TaskComparison) -> Iterator[str]:
 
 
 def _flips(task: TaskComparison, most: int) -> list[str]:
-    worse = sorted(task.flips, key=lambda flip: (_gain(task, flip) > 0, flip.doc_id))
+    worse = sorted(
+        task.flips, key=lambda flip: ((flip.candidate > flip.base) == task.main.higher_is_better, flip.doc_id)
+    )
     title = f"{printable(task.task)}: {task.main.gained} gained, {task.main.lost} lost"
     rows = []
     for flip in worse[:most]:
@@ -160,11 +162,6 @@ def _flips(task: TaskComparison, most: int) -> list[str]:
     more = [f"… and {len(worse) - most} more"] if len(worse) > most else []
     heading = f"<details><summary>{escaped(title)}</summary>"
     return [heading, "", *_table(columns, rows), "", *more, "</details>"]
-
-
-def _gain(task: TaskComparison, flip: Flip) -> float:
-    gain = flip.candidate - flip.base
-    return gain if task.main.higher_is_better else -gain
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -145,7 +145,10 @@ def print_gate(report: GateReport, stream: TextIO | None = None) -> None:
 def gate_markdown(report: GateReport) -> str:
     """Returns verdict and checks as Markdown."""
     heading = f"## {_SIGNS[report.verdict]} fasteval gate: {report.verdict}"
-    rows = [(check.task, _level(check), check.name, str(check.outcome), check.text) for check in report.checks]
+    rows = [
+        (check.task, "critical" if check.is_critical else "advisory", check.name, str(check.outcome), check.text)
+        for check in report.checks
+    ]
     cells = [[escaped(cell) for cell in row] for row in rows]
     table = markdown_table(("Task", "Level", "Check", "Outcome", "Numbers"), cells)
     facts = [f"- {escaped(line)}" for line in _facts(report)]
@@ -158,10 +161,6 @@ def _lines(report: GateReport) -> Iterator[str]:
         level = "" if check.is_critical else " (advisory)"
         yield printable(f"{marks[check.outcome]}: {check.task}, {check.name}{level}: {check.text}")
     yield from _facts(report)
-
-
-def _level(check: Check) -> str:
-    return "critical" if check.is_critical else "advisory"
 
 
 def _facts(report: GateReport) -> Iterator[str]:

@@ -45,7 +45,12 @@ def lm_eval_results(results: Results) -> dict[str, Any]:
             content[section][name] = _entry(name, entry, _size(name, sizes, groups), is_group=name in groups)
     content["date"] = results.started_at
     content["model_name_sanitized"] = _lm_eval_folder(str(content["model_name"]))
-    content["task_hashes"] = {name: _task_hash(task) for name, task in results.tasks.items() if task.documents}
+    content["task_hashes"] = {
+        # The digest over the hashes of all samples, in document order.
+        name: text_hash("".join("".join(_hashes(sample).values()) for sample in task.samples))
+        for name, task in results.tasks.items()
+        if task.documents
+    }
     content["transformers_version"] = results.versions.get("transformers")
     return content
 
@@ -85,12 +90,15 @@ def lm_eval_sample(sample: Sample, task: TaskResult) -> dict[str, Any]:
 
     A document that has no score, which lm-eval does not know, has the reason in `error`.
     """
+    prompt, choices = _prompt(sample), sample.continuations
+    # Choices are requests, repeated texts are answers to one.
+    kwargs = task.config.get("generation_kwargs") or {}
     line: dict[str, Any] = {
         "doc_id": sample.doc_id,
         "doc": sample.doc,
         "target": sample.target,
-        "arguments": _arguments(sample, task),
-        "resps": _by_request(sample),
+        "arguments": [(prompt, kwargs)] if choices is None else [(prompt, choice) for choice in choices],
+        "resps": [list(sample.resps)] if choices is None else [[answer] for answer in sample.resps],
         "filtered_resps": list(sample.filtered_resps),
         "filter": sample.filter,
         "metrics": list(sample.metrics),
@@ -99,20 +107,6 @@ def lm_eval_sample(sample: Sample, task: TaskResult) -> dict[str, Any]:
     if sample.error is not None:
         line["error"] = sample.error
     return line | {name: value for name, value in sample.metrics.items() if name not in line}
-
-
-def _arguments(sample: Sample, task: TaskResult) -> list[tuple[Any, ...]]:
-    """Returns what each request asked: prompt and continuation, or prompt and generation kwargs."""
-    if sample.continuations is not None:
-        return [(_prompt(sample), continuation) for continuation in sample.continuations]
-    return [(_prompt(sample), task.config.get("generation_kwargs") or {})]
-
-
-def _by_request(sample: Sample) -> list[Any]:
-    """Returns for each request the list of its answers: choices are requests, repeated texts are answers to one."""
-    if sample.continuations is not None:
-        return [[answer] for answer in sample.resps]
-    return [list(sample.resps)]
 
 
 def _prompt(sample: Sample) -> str:
@@ -125,11 +119,6 @@ def _hashes(sample: Sample) -> dict[str, str]:
         "prompt_hash": text_hash(_prompt(sample)),
         "target_hash": text_hash(str(sample.target)),
     }
-
-
-def _task_hash(task: TaskResult) -> str:
-    """Returns the digest over the hashes of all samples, in document order."""
-    return text_hash("".join("".join(_hashes(sample).values()) for sample in task.samples))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ __all__ = ["SavedRun", "SavedTask", "rank_files", "read_run", "saved_form", "val
 # "20261123_082850_samples_mme.jsonl", "run_samples_mme.jsonl", and lm-eval's "samples_mme_2026-11-23T08-28-50.1.jsonl".
 _SAMPLES_NAME = re.compile(r"^(?:.*_)?samples_(?P<task>.+?)(?:_\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d+)?)?\.jsonl$")
 _RESULTS_NAMES = ("*_results.json", "results_*.json")
+_PROGRAMS = {"fasteval_version": "fasteval", "lmms_eval_version": "lmms-eval", "lm_eval_version": "lm-eval"}
 _RANK = re.compile(r"_rank(\d+)(?:_\d+)?_results\.json$")
 _DATE_AT_END = re.compile(r"_(\d{4}-\d{2}-\d{2}T[\d.-]+)$")
 
@@ -126,7 +127,8 @@ def read_run(path: Path | str) -> SavedRun:
     for name in names:
         file = files.get(name) or files.get(sanitize_name(name))
         tasks[name] = _task(name, facts, [] if file is None else list(_lines(file)))
-    return SavedRun(path=str(path), program=_program(facts), tasks=tasks, facts=facts)
+    program = next((name for key, name in _PROGRAMS.items() if key in facts), "")
+    return SavedRun(path=str(path), program=program, tasks=tasks, facts=facts)
 
 
 def rank_files(path: Path | str) -> list[Path]:
@@ -210,13 +212,9 @@ def _samples_files(results: Path) -> dict[str, Path]:
     }
 
 
-def _task_name(path: Path) -> str:
-    match = _SAMPLES_NAME.match(path.name)
-    return match.group("task") if match else path.stem
-
-
 def _from_samples(path: Path) -> SavedRun:
-    name = _task_name(path)
+    match = _SAMPLES_NAME.match(path.name)
+    name = match.group("task") if match else path.stem
     samples: dict[str, list[dict[str, Any]]] = {}
     for sample in _lines(path):  # the lines of `fasteval prompts dump` name their task, and have no document
         samples.setdefault(name if "doc" in sample else str(sample.get("task", name)), []).append(sample)
@@ -231,12 +229,6 @@ def _task(name: str, facts: Mapping[str, Any], samples: list[dict[str, Any]]) ->
     own = {table: facts[table][name] for table in tables if name in (facts.get(table) or ())}
     config = (facts.get("configs") or {}).get(name) or {}
     return SavedTask(name=name, samples=samples, values=facts["results"][name], config=config, facts=own)
-
-
-def _program(facts: Mapping[str, Any]) -> str:
-    if "fasteval_version" in facts:
-        return "fasteval"
-    return "lmms-eval" if "lmms_eval_version" in facts else "lm-eval" if "lm_eval_version" in facts else ""
 
 
 def _program_of(sample: Mapping[str, Any]) -> str:

@@ -57,7 +57,11 @@ def print_results(results: Results, stream: TextIO | None = None) -> None:
 
 def plain_table(results: Results) -> str:
     """Returns the tasks, and below them the groups that have values, as Markdown tables."""
-    return "\n\n".join(_markdown(title, list(rows)) for title, rows in sections(results))
+    tables = []
+    for title, rows in sections(results):
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+        tables.append("\n".join(markdown_table([title, *_COLUMNS], cells, right=_RIGHT_ALIGNED)))
+    return "\n\n".join(tables)
 
 
 def rich_table(title: str, rows: Iterable[_Row]) -> Table:
@@ -142,11 +146,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if math.isfinite(value) else str(value)
     return printable(to_json(value).decode(), _MAX_CELL)
-
-
-def _markdown(title: str, rows: list[_Row]) -> str:
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join(markdown_table([title, *_COLUMNS], cells, right=_RIGHT_ALIGNED))
 
 
 def results_frame(results: Results) -> DataFrame:

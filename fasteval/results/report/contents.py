@@ -69,7 +69,10 @@ def report_contents(
     run: SavedRun, media: Mapping[str, MediaOf], missing: str = "", max_pictures: int | None = None
 ) -> Contents:
     """Returns what the report of a run says; the arguments are those of `write_report`."""
-    tasks = list(_tasks(run))
+    tasks = []
+    for number, (name, saved) in enumerate(run.tasks.items()):
+        documents, metric = documents_of(saved)
+        tasks.append(_Task(number, name, documents, metric, category_fields(documents, saved.cluster_key)))
     total = sum(len(task.documents) for task in tasks)
     most = max(total, MAX_DOCUMENTS)
     selected = [
@@ -98,12 +101,6 @@ def report_contents(
         for task in tasks
     ]
     return Contents(context, entries, rows, album.encoded())
-
-
-def _tasks(run: SavedRun) -> Iterator[_Task]:
-    for number, (name, saved) in enumerate(run.tasks.items()):
-        documents, metric = documents_of(saved)
-        yield _Task(number, name, documents, metric, category_fields(documents, saved.cluster_key))
 
 
 def _context(run: SavedRun, tasks: Sequence[_Task]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ def tiles(run: SavedRun, documents: Sequence[Document]) -> list[Tile]:
     """Returns the headline figures of a run."""
     throughput = run.facts.get("throughput") or {}
     in_tasks = f"in {len(run.tasks)} tasks" if len(run.tasks) > 1 else ""
-    shown = [Tile(f"{len(documents) or _effective(run):,}", "documents", in_tasks)]
+    asked = sum((task.facts.get("n-samples") or {}).get("effective", 0) for task in run.tasks.values())
+    shown = [Tile(f"{len(documents) or asked:,}", "documents", in_tasks)]
     if documents:
         counts = Counter(document.status for document in documents)
         scored = sum(counts[status] for status in (Status.RIGHT, Status.PARTLY, Status.WRONG))
@@ -168,10 +169,6 @@ def date(seconds: Any) -> str:
     if not isinstance(seconds, int | float) or not seconds:
         return ""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
-
-
-def _effective(run: SavedRun) -> int:
-    return sum((task.facts.get("n-samples") or {}).get("effective", 0) for task in run.tasks.values())
 
 
 def _text(value: Any) -> str:

@@ -31,8 +31,8 @@ __all__ += ["sections", "throughput_line"]
 
 #: The data frame's columns.
 FRAME_COLUMNS = (
-    *("task", "version", "n_shot", "metric", "filter", "higher_is_better", "value", "stderr", "documents", "errors"),
-)
+    "task", "version", "n_shot", "metric", "filter", "higher_is_better", "value", "stderr", "documents", "errors"
+)  # fmt: skip
 
 _COLUMNS = ("Version", "Filter", "n-shot", "Metric", "↑", "Value", "±", "Stderr")
 _RIGHT_ALIGNED = frozenset({"Version", "n-shot", "Value", "Stderr"})

@@ -65,7 +65,7 @@ def render_page(parts: PageParts, context: Mapping[str, Any], data: Mapping[str,
     """
     from markupsafe import Markup
 
-    page = _assets(parts) | {"data": {name: Markup(text) for name, text in (data or {}).items()}}  # noqa: S704 - no "<"
+    page = _assets(parts) | {"data": {name: Markup(text) for name, text in (data or {}).items()}}  # noqa: S704 - without any "<"
     text = template_environment(parts.template.parent).get_template(parts.template.name).render(**context, page=page)
     # A lone surrogate, as broken answers have them, has no UTF-8.
     return text.encode("utf-8", "replace")
@@ -108,9 +108,8 @@ def _assets(parts: PageParts) -> dict[str, Any]:
         "base-uri 'none'; form-action 'none'"
     )
     style = "\n".join(path.read_text("utf-8") for path in (*_STYLES, *parts.styles))
-    # All of it is from files of this package.
-    shown = {place: Markup(text) for place, text in scripts.items()}  # noqa: S704
-    return {"style": Markup(style), "scripts": shown, "policy": policy}  # noqa: S704
+    shown = {place: Markup(text) for place, text in scripts.items()}  # noqa: S704 - files of this package
+    return {"style": Markup(style), "scripts": shown, "policy": policy}  # noqa: S704 - the same
 
 
 def _sha256(text: str) -> str:

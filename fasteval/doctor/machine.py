@@ -137,7 +137,7 @@ def examine_terminal() -> Iterator[Finding]:
     """Yields how output will look."""
     encoding = (sys.stdout.encoding or "ascii").lower()
     colours = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    width = shutil.get_terminaldecimal().columns
+    width = shutil.get_terminal_size().columns
     text = f"{'a terminal' if sys.stdout.isatty() else 'no terminal: progress in lines'}, {width} columns, {encoding}"
     facts = {"is_terminal": sys.stdout.isatty(), "columns": width, "encoding": encoding, "colours": colours}
     if not encoding.startswith("utf"):

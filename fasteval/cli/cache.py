@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.filesize import decimal
 
 from fasteval.cli.output import say, say_json
 from fasteval.cli.parameters import CommandGroup, flag
@@ -39,10 +38,10 @@ def stats(folder: Path) -> None:
     from fasteval.results.printable import printable
 
     found = statistics(_existing(folder))
-    say(f"{folder}: {found.entries:,} answers, {decimal(found.bytes)} in {found.segments} segments")
+    say(f"{folder}: {found.entries:,} answers, {_size(found.bytes)} in {found.segments} segments")
     for fingerprint, share in sorted(found.models.items(), key=lambda item: -item[1].bytes):
         name, days = printable(share.name, 60), f"{_day(share.oldest)} to {_day(share.newest)}"
-        say(f"  {name}  {fingerprint[:12]}  {share.entries:,} answers, {decimal(share.bytes)}, {days}")
+        say(f"  {name}  {fingerprint[:12]}  {share.entries:,} answers, {_size(share.bytes)}, {days}")
     if found.superseded or found.damaged:
         say(f"{found.superseded:,} superseded and {found.damaged:,} damaged lines: `fasteval cache compact`")
 
@@ -146,7 +145,7 @@ def _rewrite(folder: Path, **without: Any) -> None:
     from fasteval.cache.maintenance import rewrite
 
     done = rewrite(_existing(folder), **without)
-    sizes = f"{decimal(done.bytes_before)} -> {decimal(done.bytes_after)}"
+    sizes = f"{_size(done.bytes_before)} -> {_size(done.bytes_after)}"
     say(f"{done.kept:,} answers kept, {done.removed:,} removed; {sizes}")
 
 
@@ -155,6 +154,12 @@ def _number(text: str, units: dict[str, int], name: str, example: str) -> float:
     if match is None or match[2] not in units:
         raise UsageError(f"{name} {text} is not of the form {example}")
     return float(match[1]) * units[match[2]]
+
+
+def _size(count: int) -> str:
+    from rich.filesize import decimal
+
+    return decimal(count)
 
 
 def _day(seconds: float) -> str:

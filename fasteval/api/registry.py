@@ -77,6 +77,11 @@ class Registry(Generic[Entry]):
         self._load_builtins()
         return sorted({*self._entries, *plugin_names(self._group)})
 
+    def name_of(self, entry: Entry) -> str | None:
+        """Returns the name of an entry that somebody holds; None if it is not registered."""
+        self._load_builtins()
+        return min((name for name, known in self._entries.items() if known is entry), default=None)
+
     def _load_builtins(self) -> None:
         if self._builtins is not None:
             module, self._builtins = self._builtins, None

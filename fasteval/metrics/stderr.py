@@ -119,7 +119,7 @@ def _name(aggregation: str | Callable[..., Any]) -> str | None:
     if isinstance(aggregation, str):
         AGGREGATIONS.get(aggregation)  # raises where the name is unknown
         return aggregation
-    return next((name for name in AGGREGATIONS.names() if AGGREGATIONS.get(name) is aggregation), None)
+    return AGGREGATIONS.name_of(aggregation)
 
 
 def _codes(clusters: Sequence[Hashable]) -> NDArray[np.int64]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import Kind
 
-__all__ = ["DocumentRequest", "MediaIdentity", "PromptOptions", "Round", "Task"]
+__all__ = ["DocumentRequest", "MediaIdentity", "PlainRequests", "PromptOptions", "Round", "Task"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,22 @@ class DocumentRequest:
     slot: int
     prompt: Prompt
     continuation: str | None = None
+    generation_kwargs: Mapping[str, Any] | None = None
+
+
+class PlainRequests(NamedTuple):
+    """The requests of D documents whose prompts are plain texts without media.
+
+    Attributes:
+        kind: what is asked.
+        prompts: D texts.
+        continuations: for each document those of its requests, in slot order; None in each place for generating kinds.
+        generation_kwargs: as the task file has them (generating kinds only).
+    """
+
+    kind: Kind
+    prompts: Sequence[str]
+    continuations: Sequence[Sequence[str | None]]
     generation_kwargs: Mapping[str, Any] | None = None
 
 
@@ -124,6 +140,10 @@ class Task(ABC):
     @abstractmethod
     def document_requests(self, doc_id: int, doc: dict[str, Any], options: PromptOptions) -> list[DocumentRequest]:
         """Returns the requests of one document, in slot order."""
+
+    def plain_requests(self, doc_ids: Sequence[int], options: PromptOptions) -> PlainRequests | None:  # noqa: ARG002
+        """Returns the requests of many documents at once, the same as one by one; None where that cannot be told."""
+        return None
 
     @abstractmethod
     def media_identity(self, doc: dict[str, Any]) -> MediaIdentity:

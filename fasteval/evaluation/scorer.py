@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import operator
-from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,13 +18,14 @@ from fasteval.results.encoding import without_media
 from fasteval.results.sample import Sample, ScoredDocument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from fasteval.api.request import Response
     from fasteval.evaluation.panel import Panel
     from fasteval.filters.pipeline import FilterPipeline
+    from fasteval.judging.session import Notes
     from fasteval.requests import RequestTable
     from fasteval.requests.table import Row
     from fasteval.scheduling import Answer
@@ -35,26 +36,29 @@ __all__ = ["TaskScorer"]
 _MULTI_ROUND = Kind.GENERATE_UNTIL_MULTI_ROUND
 
 
-@dataclass(slots=True)
-class _Answered:
+class _Answered(NamedTuple):
     """A document whose answers are all there.
 
     Attributes:
         doc_id: its number.
-        answers: those to its rows, in the order of the rows.
-        responses: the same without what is around them; one that is missing is left out.
-        values: what the responses say.
+        rows: its rows, in order.
+        responses: the answers to them; one that is missing is left out.
+        error: why one is missing; None if none is.
     """
 
     doc_id: int
-    answers: list[Answer]
-    responses: list[Response] = field(init=False)
-    values: list[Any] = field(init=False)
+    rows: list[int]
+    responses: list[Response]
+    error: str | None
 
-    def __post_init__(self) -> None:
-        """Takes the answers apart."""
-        self.responses = [answer.response for answer in self.answers if answer.response is not None]
-        self.values = [response.value for response in self.responses]
+    @classmethod
+    def of(cls, doc_id: int, answers: list[Answer]) -> _Answered:
+        """Takes a document's answers apart, in the order of their rows."""
+        if len(answers) > 1:
+            answers.sort(key=_ROW)
+        responses = [answer.response for answer in answers if answer.response is not None]
+        missing = [answer.error or "no answer" for answer in answers if answer.response is None]
+        return cls(doc_id, [answer.row for answer in answers], responses, missing[0] if missing else None)
 
 
 _ROW = operator.attrgetter("row")
@@ -126,9 +130,7 @@ class TaskScorer:
             known = self._waiting.setdefault(doc_id, [])
             known.append(answer)
             if len(known) == self._expected[doc_id]:
-                del self._waiting[doc_id]
-                known.sort(key=_ROW)
-                self._complete.append(_Answered(doc_id, known))
+                self._complete.append(_Answered.of(doc_id, self._waiting.pop(doc_id)))
         return (self._score_complete() if self._streams else []) + self.collect()
 
     def complete(self) -> None:
@@ -166,27 +168,26 @@ class TaskScorer:
 
     def _score(self, documents: list[_Answered]) -> list[ScoredDocument]:
         results = [ScoredDocument(document.doc_id) for document in documents]
-        answered: list[tuple[ScoredDocument, _Answered, dict[str, Any]]] = []
-        for result, document in zip(results, documents, strict=True):
-            reason = _error(document)
-            if reason is None:
-                answered.append((result, document, self._task.docs[document.doc_id]))
-            else:
-                _fail(result, reason)
+        own = {document.doc_id: result for document, result in zip(documents, results, strict=True)}
+        for document in documents:
+            if document.error is not None:
+                _fail(own[document.doc_id], document.error)
+        answered = [document for document in documents if document.error is None]
+        docs = [self._task.docs[document.doc_id] for document in answered]
+        samples = self._samples(answered, docs)
         steps: list[_Step] = []
-        samples = self._samples([document for _, document, _ in answered], [doc for *_, doc in answered])
         for pipeline in self._pipelines if answered else ():
-            columns = self._filter(pipeline, [document for _, document, _ in answered], [doc for *_, doc in answered])
-            for (result, _, doc), sample, filtered in zip(answered, samples, columns, strict=True):
+            columns = self._filter(pipeline, answered, docs)
+            for document, doc, sample, filtered in zip(answered, docs, samples, columns, strict=True):
+                result = own[document.doc_id]
                 if isinstance(filtered, Exception):
                     _fail(result, f"filter '{pipeline.name}': {type(filtered).__name__}: {filtered}")
                 else:
-                    own = sample if pipeline is self._pipelines[-1] else copy.copy(sample)
-                    steps.append((result, own, doc, pipeline.name, filtered))
+                    copied = sample if pipeline is self._pipelines[-1] else copy.copy(sample)
+                    steps.append((result, copied, doc, pipeline.name, filtered))
         if self._panel is not None:
             return self._hand_over(self._panel, results, steps)
-        for step in steps:
-            self._score_one(*step)
+        self._score_steps(steps)
         return results
 
     def _hand_over(self, panel: Panel, results: list[ScoredDocument], steps: list[_Step]) -> list[ScoredDocument]:
@@ -196,8 +197,7 @@ class TaskScorer:
             own.setdefault(step[0].doc_id, []).append(step)
 
         def score(document: ScoredDocument) -> None:
-            for step in own[document.doc_id]:
-                self._score_one(*step)
+            self._score_steps(own[document.doc_id])
             self._judged.put(document)
 
         handed = [document for document in results if document.doc_id in own]
@@ -210,45 +210,59 @@ class TaskScorer:
         self, pipeline: FilterPipeline, documents: list[_Answered], docs: list[dict[str, Any]]
     ) -> list[list[Any] | Exception]:
         """Returns for each document the filtered answers of its requests, or why there are none."""
-        responses = [self._responses(document) for document in documents]
-        flat = [request for document in responses for request in document]
-        flat_docs = [doc for doc, document in zip(docs, responses, strict=True) for _ in document]
+        responses = self._responses(documents)
+        flat = list(itertools.chain.from_iterable(responses))
+        counts = [len(requests) for requests in responses]
+        flat_docs = docs
+        if len(flat) != len(docs):
+            flat_docs = [doc for doc, count in zip(docs, counts, strict=True) for _ in range(count)]
         try:
-            filtered = iter(pipeline.apply(flat, flat_docs))
+            filtered = pipeline.apply(flat, flat_docs)
         except Exception as error:  # noqa: BLE001 - a filter may raise anything; it must cost its documents only
             if len(documents) == 1 or not self._streams:
                 return [error] * len(documents)
             return [self._filter(pipeline, [document], [doc])[0] for document, doc in zip(documents, docs, strict=True)]
-        return [[next(filtered) for _ in document] for document in responses]
+        ends = itertools.accumulate(counts)
+        return [filtered[end - count : end] for count, end in zip(counts, ends, strict=True)]
 
-    def _responses(self, document: _Answered) -> list[list[Any]]:
-        """Returns for each request of a document its list of answers: one a repeat for texts, one for choices."""
-        values = document.values
-        kind = self._table.row_kind(document.answers[0].row)
+    def _responses(self, documents: list[_Answered]) -> list[list[list[Any]]]:
+        """Returns for each request of each document its list of answers: one a repeat for texts, one for choices."""
+        kind = self._table.row_kind(documents[0].rows[0])  # a task's requests are all of one kind
         if kind is _MULTI_ROUND:
-            return [[list(response.texts) for response in document.responses]]
+            return [[[list(response.texts) for response in document.responses]] for document in documents]
         if not kind.generates:
-            return [[value] for value in values]
-        texts = [strip_thinking(value, self._reasoning_tags) if isinstance(value, str) else value for value in values]
-        # A greedy answer to be repeated is asked once.
-        return [texts * self._repeats if len(texts) == 1 else texts]
+            return [[[response.value] for response in document.responses] for document in documents]
+        tags, requests = self._reasoning_tags, []
+        for document in documents:
+            texts = [response.value for response in document.responses]
+            if tags:
+                texts = [strip_thinking(text, tags) if isinstance(text, str) else text for text in texts]
+            # A greedy answer to be repeated is asked once.
+            requests.append([texts * self._repeats if len(texts) == 1 else texts])
+        return requests
+
+    def _score_steps(self, steps: Iterable[_Step]) -> None:
+        with noting() as notes:
+            for step in steps:
+                self._score_one(notes, *step)
 
     def _score_one(
-        self, scored: ScoredDocument, sample: Sample, doc: dict[str, Any], name: str, filtered: list[Any]
+        self, notes: Notes, scored: ScoredDocument, sample: Sample, doc: dict[str, Any], name: str, filtered: list[Any]
     ) -> None:
         """Scores a document under one filter; `sample` has what is the same under all of them, and gets the rest."""
         # take_first_k and its like give a request a list of answers: the task wants that list.
         results = filtered[0] if len(filtered) == 1 and isinstance(filtered[0], list) else filtered
         sample.filter, sample.filtered_resps = name, _plain(filtered)
-        with noting() as notes:
-            try:
-                sample.target = self._task.doc_to_target(doc)
-                values = {} if self._predict_only else self._task.process_results(doc, results)
-                reason = notes.failure
-            except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
-                reason = notes.failure or f"{type(error).__name__}: {error}"
-        if notes.judgements:
-            sample.judgements = [judgement.to_dict() for judgement in notes.judgements]
+        reason = None
+        try:
+            sample.target = self._task.doc_to_target(doc)
+            values = {} if self._predict_only else self._task.process_results(doc, results)
+        except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
+            reason = f"{type(error).__name__}: {error}"
+        if notes:
+            judgements, failure = notes.take()
+            sample.judgements = [judgement.to_dict() for judgement in judgements] or None
+            reason = failure or reason
         if reason is not None:
             _fail(scored, reason, sample)
             return
@@ -261,24 +275,24 @@ class TaskScorer:
 
     def _samples(self, documents: list[_Answered], docs: list[dict[str, Any]]) -> list[Sample]:
         """Returns the documents' samples with the fields that are the same under every filter."""
-        rows = [answer.row for document in documents for answer in document.answers]
-        firsts = self._table.rows([document.answers[0].row for document in documents])
+        rows = [row for document in documents for row in document.rows]
+        prompts = self._prompts([document.rows[0] for document in documents])
         continuations = iter(self._table.continuation_texts(rows))
         keys = iter(_hex_keys(self._keys, rows)) if self._keys is not None else None
         samples = []
-        for document, doc, first in zip(documents, docs, firsts, strict=True):
+        for document, doc, (prompt, context) in zip(documents, docs, prompts, strict=True):
             responses = document.responses
             texts = [next(continuations) or "" for _ in responses]
             sample = Sample(
                 doc_id=document.doc_id,
                 doc=without_media(doc),
-                prompt=self._show_prompt(first),
-                context=first.prompt.plain_text(),
-                resps=_plain(document.values),
+                prompt=prompt,
+                context=context,
+                resps=_plain([response.value for response in responses]),
                 finish_reason=responses[0].finish_reason,
                 prompt_tokens=sum([response.prompt_tokens for response in responses]),
                 output_tokens=sum([response.output_tokens for response in responses]),
-                request_keys=None if keys is None else [next(keys) for _ in responses],
+                request_keys=None if keys is None else list(itertools.islice(keys, len(responses))),
             )
             scored = [response for response in responses if response.logprob is not None]
             if scored:
@@ -288,6 +302,13 @@ class TaskScorer:
                 sample.scored_tokens = [response.output_tokens for response in scored]
             samples.append(sample)
         return samples
+
+    def _prompts(self, rows: list[int]) -> list[tuple[str, str]]:
+        """Returns for each row the exact text that the model was shown, and the text without template and media."""
+        if self._table.chat[rows].any():
+            return [(self._show_prompt(row), row.prompt.plain_text()) for row in self._table.rows(rows)]
+        texts = self._table.prompt_texts(rows)  # of a plain prompt that is the same
+        return list(zip(texts, texts, strict=True))
 
 
 def _plain(values: list[Any]) -> list[Any]:
@@ -299,13 +320,6 @@ def _hex_keys(keys: NDArray[np.uint8], rows: list[int]) -> Iterator[str]:
     """Returns rows' keys in hexadecimal digits."""
     digits = keys[rows].tobytes().hex()
     return (digits[start : start + 32] for start in range(0, len(digits), 32))
-
-
-def _error(document: _Answered) -> str | None:
-    for answer in document.answers:
-        if answer.response is None:
-            return answer.error or "no answer"
-    return None
 
 
 def _failed(doc_id: int, reason: str) -> ScoredDocument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from fasteval.api.prompt import Prompt
-    from fasteval.api.task import DocumentRequest, MediaIdentity, PromptOptions, Task
+    from fasteval.api.task import DocumentRequest, MediaIdentity, PlainRequests, PromptOptions, Task
 
 __all__ = ["TableBuilder", "compile_requests"]
 
@@ -30,6 +31,8 @@ _COLUMNS = (
     ("generation", "i", np.int32),
     ("media_end", "q", np.int64),
 )
+# Documents that are compiled together where they can be.
+_BLOCK = 256
 # Rows that are kept as tuples until they become columns together, which is quicker than one by one.
 _ROWS = 4096
 
@@ -40,15 +43,27 @@ def compile_requests(task: Task, doc_ids: Iterable[int], options: PromptOptions)
     A document whose prompt cannot be built costs a line in `failures`, not the run.
     """
     builder = TableBuilder(task.name)
-    docs = task.docs
-    for doc_id in doc_ids:
+    doc_ids = iter(doc_ids)
+    while block := list(itertools.islice(doc_ids, _BLOCK)):
         try:
-            doc = docs[doc_id]
-            requests = task.document_requests(doc_id, doc, options)
-            builder.add_document(doc_id, requests, task.prompt_media_identity(doc_id, doc, options))
-        except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
-            builder.fail(doc_id, f"{type(error).__name__}: {error}")
+            plain = task.plain_requests(block, options)
+        except Exception:  # noqa: BLE001 - a document may be broken in any way: by itself it costs one only
+            plain = None
+        if plain is not None:
+            builder.add_plain(block, plain)
+            continue
+        for doc_id in block:
+            _compile_document(builder, task, doc_id, options)
     return builder.build()
+
+
+def _compile_document(builder: TableBuilder, task: Task, doc_id: int, options: PromptOptions) -> None:
+    try:
+        doc = task.docs[doc_id]
+        requests = task.document_requests(doc_id, doc, options)
+        builder.add_document(doc_id, requests, task.prompt_media_identity(doc_id, doc, options))
+    except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
+        builder.fail(doc_id, f"{type(error).__name__}: {error}")
 
 
 class TableBuilder:
@@ -92,6 +107,22 @@ class TableBuilder:
             self._rows.append((doc_id, request.slot, kind, is_chat, places[prompt], text, generation, media_end))
         if len(self._rows) >= _ROWS:
             self._flush()
+
+    def add_plain(self, doc_ids: Sequence[int], requests: PlainRequests) -> None:
+        """Adds the rows of many documents without media."""
+        kind, generation = requests.kind, self._generation(requests.generation_kwargs)
+        media_end = len(self._media) // 16
+        for doc_id, prompt, continuations in zip(doc_ids, requests.prompts, requests.continuations, strict=True):
+            data = prompt.encode("utf-8", "surrogatepass")
+            place = self._add_text(data)
+            for slot, continuation in enumerate(continuations):
+                text, own = -1, None
+                if continuation is not None:
+                    own = continuation.encode("utf-8", "surrogatepass")
+                    text = self._add_continuation(own)
+                self._digests += row_digest(kind, is_chat=False, prompt=data, continuation=own, media=b"")
+                self._rows.append((doc_id, slot, kind, False, place, text, generation, media_end))
+        self._flush()
 
     def _flush(self) -> None:
         """Turns the latest rows into columns."""

@@ -127,6 +127,10 @@ class RequestTable:
             for number, data in zip(texts.tolist(), self._texts(texts), strict=True)
         ]
 
+    def prompt_texts(self, indices: Sequence[int]) -> list[str]:
+        """Returns the plain prompts of rows."""
+        return [str(data, "utf-8", "surrogatepass") for data in self._texts(self.prompt[indices])]
+
     def _texts(self, texts: NDArray[np.int64]) -> Iterator[memoryview]:
         """Yields the bytes of texts by their numbers; anything for negative ones."""
         starts, ends = self.text_offsets[texts].tolist(), self.text_offsets[texts + 1].tolist()

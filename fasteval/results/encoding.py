@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import itertools
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from pathlib import PurePath
 from typing import Any
 
@@ -14,9 +15,10 @@ import orjson
 
 from fasteval.results.redaction import without_secrets
 
-__all__ = ["as_texts", "document_hash", "text_hash", "to_json", "without_media"]
+__all__ = ["as_texts", "document_hash", "json_lines", "text_hash", "to_json", "without_media"]
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+_LINE, _LINES = _OPTIONS | orjson.OPT_APPEND_NEWLINE, 256
 _MAX_DEPTH = 100
 _MAX_DESCRIPTION = 1000
 _MEDIA_KEYS = ({"bytes", "path"}, {"array", "sampling_rate"})
@@ -43,11 +45,21 @@ def to_json(value: Any, *, indent: bool = False, sort_keys: bool = False) -> byt
     `redaction`).
     """
     options = _OPTIONS | (orjson.OPT_INDENT_2 if indent else 0) | (orjson.OPT_SORT_KEYS if sort_keys else 0)
+    return without_secrets(_encoded(value, options))
+
+
+def json_lines(values: Iterable[Any]) -> Iterator[bytes]:
+    """Yields the values as lines of JSON, many at once; each line is what `to_json` makes of its value."""
+    values = iter(values)
+    while lines := [_encoded(value, _LINE) for value in itertools.islice(values, _LINES)]:
+        yield without_secrets(b"".join(lines))  # a secret has no line break in it
+
+
+def _encoded(value: Any, options: int) -> bytes:
     try:
-        encoded = orjson.dumps(value, default=_describe, option=options)
+        return orjson.dumps(value, default=_describe, option=options)
     except TypeError:  # surrogates, integers beyond 64 bits, odd keys, cycles: rare, and mended one value at a time
-        encoded = orjson.dumps(_mend(value, _MAX_DEPTH), default=_describe, option=options)
-    return without_secrets(encoded)
+        return orjson.dumps(_mend(value, _MAX_DEPTH), default=_describe, option=options)
 
 
 def without_media(doc: Mapping[str, Any]) -> dict[str, Any]:

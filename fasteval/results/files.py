@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from fasteval.errors import OutputError
-from fasteval.results.encoding import to_json
+from fasteval.results.encoding import json_lines, to_json
 from fasteval.results.layouts import find_layout
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def save_results(
                     with task.samples_file.open("rb") as kept:
                         shutil.copyfileobj(kept, file, 1 << 20)
                 else:
-                    file.writelines(to_json(shape.sample(sample, task)) + b"\n" for sample in task.samples)
+                    file.writelines(json_lines(shape.sample(sample, task) for sample in task.samples))
             samples.append(path)
         with complete_file(results_path) as file:
             file.write(to_json(shape.results(results), indent=True) + b"\n")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from fasteval.results.encoding import to_json
+from fasteval.results.encoding import json_lines, to_json
 from fasteval.results.files import complete_file
 from fasteval.results.model import GroupResult, Results, TaskResult
 from fasteval.results.sample import Sample, ScoredDocument
@@ -93,7 +93,7 @@ def keep_report(folder: Path, results: Results) -> Results:
     for number, (name, task) in enumerate(results.tasks.items()):
         path = folder / f"samples_{number}.jsonl"
         with complete_file(path) as file:
-            file.writelines(to_json(sample.to_dict()) + b"\n" for sample in task.samples)
+            file.writelines(json_lines(sample.to_dict() for sample in task.samples))
         tasks[name] = replace(task, samples_file=path)
     with complete_file(folder / _REPORT) as file:
         file.write(text)

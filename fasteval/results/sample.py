@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import operator
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ __all__ = ["Sample", "ScoredDocument"]
 
 #: Fields that are written only where they say something.
 _OPTIONAL = ("judgements", "continuations", "logprobs", "is_greedy", "scored_tokens", "request_keys", "error")
+_optional = operator.attrgetter(*_OPTIONAL)
 
 
 @dataclass(slots=True, kw_only=True)  # not frozen: one is made for each document, and freezing costs five times as much
@@ -95,8 +97,7 @@ class Sample:
             "output_tokens": self.output_tokens,
             "doc_hash": hashlib.sha256(to_json(doc, sort_keys=True)).hexdigest(),
         }
-        for name in _OPTIONAL:
-            value = getattr(self, name)
+        for name, value in zip(_OPTIONAL, _optional(self), strict=True):
             if value is not None:
                 sample[name] = redact(value) if name == "error" else value
         for name, value in self.metrics.items():

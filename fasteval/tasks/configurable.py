@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import xxhash
 
-from fasteval.api.task import DocumentRequest, MediaIdentity, PromptOptions, Round, Task
+from fasteval.api.task import DocumentRequest, MediaIdentity, PlainRequests, PromptOptions, Round, Task
 from fasteval.cache import default_folder
 from fasteval.errors import DatasetError
 from fasteval.requests import RequestTable, compile_requests, shard
@@ -26,7 +26,7 @@ from fasteval.tasks.scoring import Scorer
 from fasteval.tasks.sources import DocumentSource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fasteval.api.instance import Instance
@@ -219,6 +219,12 @@ class ConfigurableTask(Task):
         """Returns the requests of one document, in slot order."""
         self.check_options(options)
         return self._profile.builder.requests(doc_id, doc, options)
+
+    def plain_requests(self, doc_ids: Sequence[int], options: PromptOptions) -> PlainRequests | None:
+        """Returns the requests of many documents at once, where a template and columns tell them."""
+        self.check_options(options)
+        builder = self._profile.builder
+        return builder.plain(self.docs.shared(doc_ids), options) if builder.is_plain(options) else None
 
     def check_options(self, options: PromptOptions) -> None:
         """Puts the options' prompt profile in place, and refuses options that the task cannot honour.

@@ -51,7 +51,7 @@ class Documents(Sequence[dict[str, Any]]):
             self.column_names: list[str] = list(data.column_names)
             self.media_columns: list[str] = [name for name, kind in data.features.items() if _holds_media(kind)]
         elif isinstance(data, Sequence) and not isinstance(data, str) and all(isinstance(doc, dict) for doc in data):
-            self._read = _list_reader(data)
+            self._read = data.__getitem__
             self.column_names = list(dict.fromkeys(name for doc in data for name in doc))
             with_media = {
                 name for doc in data for name, value in doc.items() if next(media_in(value), None) is not None
@@ -77,7 +77,12 @@ class Documents(Sequence[dict[str, Any]]):
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
             raise IndexError(f"document {index} of {len(self)}")
-        return self._read(position)
+        doc: dict[str, Any] = _copy(self._read(position))
+        return doc
+
+    def shared(self, indices: Iterable[int]) -> list[dict[str, Any]]:
+        """Returns documents that nobody may change: they are not fresh."""
+        return [self._read(index) for index in indices]
 
     def select(self, indices: Iterable[int]) -> Documents:
         """Returns the documents at `indices`, in that order."""
@@ -103,14 +108,6 @@ class Documents(Sequence[dict[str, Any]]):
         for doc in self:
             hasher.update(document_digest(doc))
         return hasher.hexdigest()
-
-
-def _list_reader(data: Sequence[dict[str, Any]]) -> Callable[[int], dict[str, Any]]:
-    def read(index: int) -> dict[str, Any]:
-        doc: dict[str, Any] = _copy(data[index])
-        return doc
-
-    return read
 
 
 def _copy(value: Any) -> Any:
@@ -156,8 +153,7 @@ def _block_reader(table: datasets.Dataset) -> Callable[[int], dict[str, Any]]:
         return rows
 
     def read(index: int) -> dict[str, Any]:
-        doc: dict[str, Any] = _copy(block(index // _BLOCK)[index % _BLOCK])
-        return doc
+        return block(index // _BLOCK)[index % _BLOCK]
 
     return read
 

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from fasteval.api.task import PromptOptions
     from fasteval.tasks.config import TaskConfig
 
-__all__ = ["Example", "Question", "build_prompt", "example_of_messages", "is_chat", "prompt_of_messages"]
+__all__ = [
+    "Example",
+    "Question",
+    "build_prompt",
+    "example_of_messages",
+    "is_chat",
+    "plain_prompts",
+    "prompt_of_messages",
+]
 
 Part = dict[str, Any]
 
@@ -81,6 +89,13 @@ def build_prompt(question: Question, config: TaskConfig, options: PromptOptions)
     if config.gen_prefix is not None:
         messages.append(_turn("assistant", [_text(config.gen_prefix)]) | {"continued": True})
     return Prompt(messages=with_system(messages, options.system_instruction))
+
+
+def plain_prompts(texts: list[str], config: TaskConfig, options: PromptOptions) -> list[str]:
+    """Returns what `build_prompt` makes of questions with neither description nor examples, all of them plain."""
+    mark = Question("", (), "")
+    head, beginning = options.system_instruction or "", _plain_text(mark, config, None)
+    return [head + text + beginning for text in texts] if head or beginning else texts
 
 
 def prompt_of_messages(

@@ -11,16 +11,18 @@ import xxhash
 
 from fasteval.api.prompt import VISUALS, Prompt
 from fasteval.api.request import Kind
-from fasteval.api.task import DocumentRequest, MediaIdentity
+from fasteval.api.task import DocumentRequest, MediaIdentity, PlainRequests
 from fasteval.errors import DocumentError, UnsupportedError, UsageError
 from fasteval.models.sampling import SamplingParameters
 from fasteval.tasks.choices import UNCONDITIONAL_METRIC
+from fasteval.tasks.config import is_column_name
 from fasteval.tasks.prompts import (
     Example,
     Question,
     build_prompt,
     example_of_messages,
     is_chat,
+    plain_prompts,
     prompt_of_messages,
 )
 from fasteval.tasks.templates import render_template
@@ -144,6 +146,31 @@ class RequestBuilder:
         if output_type == "multiple_choice":
             return self._choices(doc_id, doc, options)
         return self.of_prompt(self.prompt(doc_id, doc, options), doc)
+
+    def is_plain(self, options: PromptOptions) -> bool:
+        """Whether a template of texts and columns is all that tells one document's requests from another's."""
+        config, choices = self._config, self._fields.choice
+        if config.output_type == "multiple_choice":
+            if self._asks_unconditionally or not (
+                isinstance(choices, list) or (isinstance(choices, str) and is_column_name(choices))
+            ):
+                return False
+        elif config.output_type != "generate_until":
+            return False
+        is_own = config.description or config.doc_to_messages or self.fewshot_count(options)
+        return not is_own and not is_chat(config, options) and self._fields.asks_by_template
+
+    def plain(self, docs: list[dict[str, Any]], options: PromptOptions) -> PlainRequests:
+        """Returns the requests of many documents, where `is_plain`; may raise what any of them costs by itself."""
+        config = self._config
+        prompts = plain_prompts(self._fields.questions(docs), config, options)
+        if config.output_type == "generate_until":
+            return PlainRequests(
+                Kind.GENERATE_UNTIL, prompts, [[None] * self._rows] * len(docs), self._generation_kwargs
+            )
+        delimiter = config.target_delimiter
+        continuations = [[delimiter + choice for choice in self._fields.doc_to_choice(doc)] for doc in docs]
+        return PlainRequests(Kind.LOGLIKELIHOOD, prompts, continuations)
 
     def of_prompt(self, prompt: Prompt, doc: dict[str, Any]) -> list[DocumentRequest]:
         """Returns the document's requests where its one prompt is known.

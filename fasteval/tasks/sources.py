@@ -166,7 +166,7 @@ class DocumentSource:
 
 @contextmanager
 def _without_matlab() -> Iterator[None]:
-    """Keeps `datasets` from importing scipy.io, a third of its time, so as to patch it in builders that never use it."""
+    """Keeps `datasets` from importing scipy.io, a third of its time, only to patch it in builders."""
     from datasets import streaming
 
     patch = streaming.patch_submodule

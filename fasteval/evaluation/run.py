@@ -22,7 +22,7 @@ from fasteval.results.progress import SilentProgress
 from fasteval.scheduling import RequestLoader, check_feasible, check_media, make_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fasteval.evaluation.callbacks import Callback
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.engine import Engine
+    from fasteval.requests import RequestTable
     from fasteval.results.model import Results, TaskResult
     from fasteval.results.progress import Progress
     from fasteval.scheduling import Plan
@@ -100,10 +101,8 @@ def evaluate(
                 if recorded is None
                 else ResponseCache.open(recorded.answers)
             )
-            if is_early and not cache.may_know(engine.fingerprint()):
-                engine.start()  # something has to be asked for certain: it loads while the requests are compiled
-            workload = session.compiled(workload, settings)
-            plan = _plan(settings, workload, engine, cache, observer)
+            workload = session.compiled(workload, settings, _start_early(settings, engine, cache) if is_early else None)
+            plan = _plan(settings, workload.table, engine, cache, observer)
             check_feasible(plan, engine.capabilities())
             check_media(plan, engine.capabilities(), RequestLoader(plan, workload.tasks, workload.options))
             if len(plan.order):
@@ -123,18 +122,36 @@ def evaluate(
     return results
 
 
+def _start_early(settings: RunSettings, engine: Engine, cache: ResponseCache) -> Callable[[RequestTable], None]:
+    """Starts the engine once something has to be asked for certain, so that it loads while requests are compiled.
+
+    Returns what looks at a task's requests, and starts it at the first one that the cache has no answer to.
+    """
+    is_starting = not cache.may_know(engine.fingerprint())
+    if is_starting:
+        engine.start()
+
+    def look(table: RequestTable) -> None:
+        nonlocal is_starting
+        if not is_starting and len(_plan(settings, table, engine, cache, None).order):
+            is_starting = True
+            engine.start()
+
+    return look
+
+
 def _plan(
-    settings: RunSettings, workload: Workload, engine: Engine, cache: ResponseCache, observer: Observer | None
+    settings: RunSettings, table: RequestTable, engine: Engine, cache: ResponseCache, observer: Observer | None
 ) -> Plan:
     return make_plan(
-        workload.table,
+        table,
         cache,
         engine.fingerprint(),
         seed=settings.seed,
         whole_dialogs=engine.capabilities().runs_dialogs,
         shuffle_seed=settings.shuffle_seed,
         cache_sampled=settings.cache_sampled,
-        ranks=None if observer is None else row_ranks(workload.table, observer),
+        ranks=None if observer is None else row_ranks(table, observer),
     )
 
 

@@ -16,12 +16,14 @@ from fasteval.models.host.pool import HostPool
 from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fasteval.evaluation.settings import RunSettings
     from fasteval.evaluation.workload import Workload
     from fasteval.models.create import ModelSource
     from fasteval.models.engine import Engine
+    from fasteval.requests import RequestTable
 
 __all__ = ["Session"]
 
@@ -81,15 +83,17 @@ class Session(Closing):
             self._workload = (key, load_tasks(settings, prompt_profile))
         return self._workload[1]
 
-    def compiled(self, workload: Workload, settings: RunSettings) -> Workload:
-        """Returns the workload with the requests of its tasks.
+    def compiled(
+        self, workload: Workload, settings: RunSettings, look: Callable[[RequestTable], None] | None = None
+    ) -> Workload:
+        """Returns the workload with the requests of its tasks; `look` sees each task's while there are more to compile.
 
         Raises:
             TaskError: documents are not there.
         """
         if len(workload.table):
             return workload
-        workload = compile_workload(workload, settings)
+        workload = compile_workload(workload, settings, look)
         if self._workload is not None:
             self._workload = (self._workload[0], workload)
         return workload

@@ -13,6 +13,8 @@ from fasteval.requests import RequestTable
 from fasteval.tasks import TaskManager
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fasteval.api.instance import Instance
     from fasteval.api.task import PromptOptions
     from fasteval.evaluation.settings import RunSettings
@@ -78,13 +80,19 @@ def load_tasks(settings: RunSettings, prompt_profile: str) -> Workload:
     return Workload(tasks, manager.groups, RequestTable.empty(), options)
 
 
-def compile_workload(workload: Workload, settings: RunSettings) -> Workload:
-    """Returns the workload with the requests of its tasks.
+def compile_workload(
+    workload: Workload, settings: RunSettings, look: Callable[[RequestTable], None] | None = None
+) -> Workload:
+    """Returns the workload with the requests of its tasks; `look` sees each task's while there are more to compile.
 
     Raises:
         TaskError: documents are not there.
     """
-    tables = [_compile(task, settings, workload.options) for task in workload.tasks.values()]
+    tables: list[RequestTable] = []
+    for task in workload.tasks.values():
+        if tables and look is not None:
+            look(tables[-1])
+        tables.append(_compile(task, settings, workload.options))
     table = RequestTable.concatenate(tables)
     if not len(table) and not table.failures:
         raise TaskError(f"nothing to evaluate: --offset {settings.offset} leaves no documents")

@@ -11,7 +11,9 @@ import pytest
 import fasteval
 from fasteval.api.request import EngineRequest, Kind, Response
 from fasteval.errors import ErrorLimitError, RequestError, TaskError, UnknownNameError, UsageError
+from fasteval.models.create import ModelSource
 from fasteval.models.replay import ReplayEngine
+from fasteval.tasks import ConfigurableTask
 from tests.stubs import echo
 
 if TYPE_CHECKING:
@@ -144,6 +146,52 @@ def test_a_cold_half_full_and_full_cache_change_nothing(folder: Path, tmp_path: 
     assert expected == numbers(evaluate(folder, name, engine=full, use_cache=cache))
     assert 0 < len(half.requests) < len(cold.requests)
     assert (0, 0) == (len(full.requests), full.started)
+
+
+class Hosted(ReplayEngine):
+    """Notes when it starts."""
+
+    def __init__(self, events: list[str]) -> None:
+        super().__init__(echo)
+        self.events = events
+
+    def start(self) -> None:
+        if not self.is_ready:
+            self.events.append("start")
+        super().start()
+
+
+@pytest.mark.parametrize(
+    ("expected", "known"),
+    [
+        (["start", "generate", "choices", "likelihood"], {}),
+        (["generate", "start", "choices", "likelihood"], {"generate": 9}),
+        (["generate", "choices", "start", "likelihood"], {"generate": None, "choices": 3}),
+        (["generate", "choices", "likelihood"], {"generate": None, "choices": None, "likelihood": None}),
+    ],
+)
+def test_an_engine_with_a_host_starts_at_the_first_task_that_the_cache_does_not_know(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    expected: list[str],
+    known: dict[str, int | None],
+) -> None:
+    for name, limit in known.items():
+        evaluate(folder, name, use_cache=tmp_path / "cache", limit=limit)
+    events: list[str] = []
+    engine = Hosted(events)
+    compiled = ConfigurableTask.compile
+
+    def compile_task(task: ConfigurableTask, *arguments: Any, **options: Any) -> Any:
+        events.append(task.name)
+        return compiled(task, *arguments, **options)
+
+    source = ModelSource("hosted", "default", lambda *_: engine, host=lambda _: engine)
+    monkeypatch.setattr(ConfigurableTask, "compile", compile_task)
+    monkeypatch.setattr("fasteval.evaluation.session.resolve_model", lambda *_, **__: source)
+    evaluate(folder, "generate", "choices", "likelihood", engine=engine, use_cache=tmp_path / "cache")
+    assert expected == events
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -72,6 +72,36 @@ def test_choices_that_are_questions_have_a_prompt_each_and_one_continuation() ->
     assert [("The cup", " rolled."), ("The ball", " rolled.")] == [instance.args[:2] for instance in made]
 
 
+@pytest.mark.parametrize(
+    ("more", "options"),
+    [
+        ("", {}),
+        ('gen_prefix: "It is"\ntarget_delimiter: "  "\n', {"system_instruction": "Be brief."}),
+        ("repeats: 2\ngeneration_kwargs: {do_sample: true}\n", {}),
+        ("output_type: multiple_choice\ndoc_to_choice: [a, été]\ndoc_to_target: 0\n", {}),
+        ("output_type: multiple_choice\ndoc_to_choice: parts\ndoc_to_target: 0\n", {"system_instruction": "Choose."}),
+    ],
+)
+def test_documents_compiled_together_make_the_rows_of_each_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: str, options: dict[str, Any]
+) -> None:
+    utils = """
+    DOCS = [{"question": f"q{i} 100 %", "answer": "é" * i, "parts": ["a", "b" * 40][: i + 1]} for i in range(3)]
+    DOCS.append({"question": "no choices and no answer", "answer": "", "parts": []})
+    """
+    task = make(tmp_path, f'doc_to_text: "Say: {{{{question}}}}"\n{more}', utils)
+    counted = Counted(task, monkeypatch)
+    together = task.build_all_requests(**options)
+    assert (4 if "parts" in more else 0) == counted.calls  # one document is broken: all of its block go one by one
+    monkeypatch.setattr(task, "plain_requests", lambda *_: None)
+    assert saved(tmp_path / "a", task.build_all_requests(**options)) == saved(tmp_path / "b", together)
+
+
+def saved(path: Path, table: RequestTable) -> bytes:
+    table.save(path)
+    return path.read_bytes()
+
+
 def test_a_continuation_is_the_bare_target(tmp_path: Path) -> None:
     table = make(tmp_path, "output_type: loglikelihood\n").build_all_requests(limit=1)
     assert [(0, 0, Kind.LOGLIKELIHOOD, "q0", "a0")] == rows(table)

@@ -74,8 +74,7 @@ class Monitor:
 
     def answered(self, task: str, documents: Sequence[ScoredDocument], *, asked: int) -> None:
         """Takes the documents that answers were the last ones of; `asked` of the answers are the engine's."""
-        for document in documents:
-            self._tell(task, document)
+        self._tell(task, documents)
         if asked:
             self._progress.advance(asked, task)
         if documents and self._clock() - self._last_time >= _SECONDS_BETWEEN:
@@ -84,9 +83,8 @@ class Monitor:
 
     def finished(self, task: str, documents: Iterable[ScoredDocument]) -> None:
         """Takes all documents of a task; those that were not told of before are told now."""
-        for document in documents if self._callbacks else ():
-            if document.doc_id not in self._told[task]:
-                self._tell(task, document)
+        if self._callbacks:
+            self._tell(task, [document for document in documents if document.doc_id not in self._told[task]])
         if task in self._scores and self._scores[task].count:
             self._progress.score(task, self._scores[task])
 
@@ -95,13 +93,12 @@ class Monitor:
         self._progress.stop()
         self._callbacks.on_end(results)
 
-    def _tell(self, task: str, document: ScoredDocument) -> None:
+    def _tell(self, task: str, documents: Sequence[ScoredDocument]) -> None:
         score = self._scores.get(task)
         if score is not None:
-            value = next(iter(document.values.values()), {}).get(score.metric)
-            if isinstance(value, _NUMBERS):
-                score.add(float(value))
-        if self._callbacks:
+            firsts = [next(iter(document.values.values())) for document in documents if document.values]
+            score.add([value for own in firsts if isinstance(value := own.get(score.metric), _NUMBERS)])
+        for document in documents if self._callbacks else ():
             self._told[task].add(document.doc_id)
             self._callbacks.on_document(task, document)
 

@@ -101,19 +101,26 @@ class RequestTable:
     def rows(self, indices: Sequence[int]) -> list[Row]:
         """Returns rows, decoded; neighbours that share a prompt share the object."""
         places = np.asarray(indices, np.int64)
-        columns = (self.task, self.doc, self.slot, self.kind, self.chat, self.generation, self.prompt)
+        columns = (self.task, self.doc, self.slot, self.kind, self.generation)
         facts = zip(*(column[places].tolist() for column in columns), strict=True)
-        prompts, continuations = self._texts(self.prompt[places]), self.continuation_texts(places)
-        rows: list[Row] = []
-        last, prompt = -1, Prompt(text="")
-        for (task, doc, slot, kind, is_chat, generation, number), data, continuation in zip(
-            facts, prompts, continuations, strict=True
+        own = [{}, *self.generation_kwargs]
+        return [
+            Row(task, doc, slot, _KINDS[kind], prompt, continuation, own[generation + 1])
+            for (task, doc, slot, kind, generation), prompt, continuation in zip(
+                facts, self._prompts(places), self.continuation_texts(places), strict=True
+            )
+        ]
+
+    def _prompts(self, places: NDArray[np.int64]) -> list[Prompt]:
+        numbers = self.prompt[places]
+        prompts: list[Prompt] = []
+        last = -1
+        for number, is_chat, data in zip(
+            numbers.tolist(), self.chat[places].tolist(), self._texts(numbers), strict=True
         ):
-            if number != last:
-                last, prompt = number, Prompt.decode(bytes(data), is_chat=is_chat)
-            kwargs = {} if generation < 0 else self.generation_kwargs[generation]
-            rows.append(Row(task, doc, slot, _KINDS[kind], prompt, continuation, kwargs))
-        return rows
+            prompts.append(prompts[-1] if number == last else Prompt.decode(bytes(data), is_chat=is_chat))
+            last = number
+        return prompts
 
     def row_kind(self, index: int) -> Kind:
         """Returns what row `index` asks."""
@@ -122,6 +129,8 @@ class RequestTable:
     def continuation_texts(self, indices: Sequence[int] | NDArray[np.int64]) -> list[str | None]:
         """Returns the continuations of rows, without decoding the rest of them; None for a row that has none."""
         texts = self.continuation[indices]
+        if len(texts) and texts.max() < 0:
+            return [None] * len(texts)
         return [
             None if number < 0 else str(data, "utf-8", "surrogatepass")
             for number, data in zip(texts.tolist(), self._texts(texts), strict=True)

@@ -18,7 +18,7 @@ from fasteval.results.redaction import without_secrets
 __all__ = ["as_texts", "document_hash", "json_lines", "text_hash", "to_json", "without_media"]
 
 _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
-_LINE, _LINES = _OPTIONS | orjson.OPT_APPEND_NEWLINE, 256
+_LINE, _LINES = _OPTIONS | orjson.OPT_APPEND_NEWLINE, 32
 _MAX_DEPTH = 100
 _MAX_DESCRIPTION = 1000
 _MEDIA_KEYS = ({"bytes", "path"}, {"array", "sampling_rate"})

@@ -17,7 +17,7 @@ from fasteval.scheduling.loader import place_media
 from fasteval.scheduling.plan import request_key, request_seed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -231,7 +231,7 @@ class Stream:
         """Sends rows until the window is full or none is left."""
         while self._next < len(self._plan.order) and (room := self._room()) > 0:
             rows = self._take_rows(room)
-            requests = self._loader.load(rows, lambda row, reason: self._deliver(self._keys[row], None, reason))
+            requests = self._loader.load(rows, lambda row, reason: self._deliver([(self._keys[row], None, reason)]))
             self._send(requests, [self._keys[request.row] for request in requests])
 
     def _room(self) -> int:
@@ -260,9 +260,8 @@ class Stream:
         readable = [row for row in rows if self._cache_sampled or self._plan.seeds[row] < 0]
         # What another run has answered since the plan was made.
         elsewhere = self._cache.arrived([self._keys[row] for row in readable])
-        for key, response in elsewhere.items():
-            self.counters.cache_hits += 1
-            self._deliver(key, response, None)
+        self.counters.cache_hits += len(elsewhere)
+        self._deliver((key, response, None) for key, response in elsewhere.items())
         return [row for row in rows if self._keys[row] not in elsewhere] if elsewhere else rows
 
     def _are_choices(self, row: int, other: int) -> bool:
@@ -276,6 +275,8 @@ class Stream:
             self.counters.sent += len(requests)
             self._in_flight.update(zip((request.row for request in requests), keys, strict=True))
             for request in requests:
+                if not request.media:
+                    continue
                 size = sum(len(medium.source) for medium in request.media if isinstance(medium.source, bytes))
                 if size:
                     self._carried[request.row] = size
@@ -286,19 +287,21 @@ class Stream:
             self._engine.submit(requests)
 
     def _settle(self, completions: Sequence[Completion]) -> None:
-        settled = [(self._in_flight.pop(completion.row), completion) for completion in completions]
+        settled = [
+            (self._in_flight.pop(completion.row), completion.response, completion.error) for completion in completions
+        ]
         if self._carried:
             self._carried_bytes -= sum(self._carried.pop(completion.row, 0) for completion in completions)
         self._cache.extend(
-            (key, completion.response)
-            for key, completion in settled
-            if completion.response is not None and key not in self._passing
+            [(key, response) for key, response, _ in settled if response is not None and key not in self._passing]
         )
-        for key, completion in settled:
-            self._deliver(key, completion.response, completion.error)
+        self._deliver(settled)
 
-    def _deliver(self, key: bytes, response: Response | None, error: str | None) -> None:
-        rows = self._waiting.pop(key)
-        if response is None:
-            self.counters.errors += len(rows)
-        self._ready += [Answer(row, response, error) for row in rows]
+    def _deliver(self, settled: Iterable[tuple[bytes, Response | None, str | None]]) -> None:
+        """Gives each row that waits for a key its answer."""
+        for key, response, error in settled:
+            rows = self._waiting.pop(key)
+            if response is None:
+                self.counters.errors += len(rows)
+            for row in rows:
+                self._ready.append(Answer(row, response, error))

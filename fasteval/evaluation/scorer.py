@@ -16,6 +16,7 @@ from fasteval.filters.thinking import strip_thinking
 from fasteval.judging import noting
 from fasteval.results.encoding import without_media
 from fasteval.results.sample import Sample, ScoredDocument
+from fasteval.tasks.datasets import fresh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,12 +44,14 @@ class _Answered(NamedTuple):
         doc_id: its number.
         rows: its rows, in order.
         responses: the answers to them; one that is missing is left out.
+        values: what the responses say.
         error: why one is missing; None if none is.
     """
 
     doc_id: int
     rows: list[int]
     responses: list[Response]
+    values: list[Any]
     error: str | None
 
     @classmethod
@@ -57,8 +60,11 @@ class _Answered(NamedTuple):
         if len(answers) > 1:
             answers.sort(key=_ROW)
         responses = [answer.response for answer in answers if answer.response is not None]
-        missing = [answer.error or "no answer" for answer in answers if answer.response is None]
-        return cls(doc_id, [answer.row for answer in answers], responses, missing[0] if missing else None)
+        error = None
+        if len(responses) < len(answers):
+            error = next(answer.error or "no answer" for answer in answers if answer.response is None)
+        values = [response.value for response in responses]
+        return cls(doc_id, [answer.row for answer in answers], responses, values, error)
 
 
 _ROW = operator.attrgetter("row")
@@ -173,8 +179,9 @@ class TaskScorer:
             if document.error is not None:
                 _fail(own[document.doc_id], document.error)
         answered = [document for document in documents if document.error is None]
-        docs = [self._task.docs[document.doc_id] for document in answered]
-        samples = self._samples(answered, docs)
+        shared = self._task.docs.shared([document.doc_id for document in answered])
+        samples = self._samples(answered, shared)
+        docs = list(map(fresh, shared))
         steps: list[_Step] = []
         for pipeline in self._pipelines if answered else ():
             columns = self._filter(pipeline, answered, docs)
@@ -231,14 +238,14 @@ class TaskScorer:
         if kind is _MULTI_ROUND:
             return [[[list(response.texts) for response in document.responses]] for document in documents]
         if not kind.generates:
-            return [[[response.value] for response in document.responses] for document in documents]
+            return [[[value] for value in document.values] for document in documents]
         tags, requests = self._reasoning_tags, []
         for document in documents:
-            texts = [response.value for response in document.responses]
+            texts = document.values
             if tags:
                 texts = [strip_thinking(text, tags) if isinstance(text, str) else text for text in texts]
             # A greedy answer to be repeated is asked once.
-            requests.append([texts * self._repeats if len(texts) == 1 else texts])
+            requests.append([texts * self._repeats if len(texts) == 1 else list(texts)])
         return requests
 
     def _score_steps(self, steps: Iterable[_Step]) -> None:
@@ -259,7 +266,7 @@ class TaskScorer:
             values = {} if self._predict_only else self._task.process_results(doc, results)
         except Exception as error:  # noqa: BLE001 - task code may raise anything; it must cost one document only
             reason = f"{type(error).__name__}: {error}"
-        if notes:
+        if notes.judgements or notes.failure is not None:
             judgements, failure = notes.take()
             sample.judgements = [judgement.to_dict() for judgement in judgements] or None
             reason = failure or reason
@@ -279,16 +286,17 @@ class TaskScorer:
         prompts = self._prompts([document.rows[0] for document in documents])
         continuations = iter(self._table.continuation_texts(rows))
         keys = iter(_hex_keys(self._keys, rows)) if self._keys is not None else None
+        media = self._task.docs.media_columns
         samples = []
         for document, doc, (prompt, context) in zip(documents, docs, prompts, strict=True):
             responses = document.responses
             texts = [next(continuations) or "" for _ in responses]
             sample = Sample(
                 doc_id=document.doc_id,
-                doc=without_media(doc),
+                doc=without_media(doc) if media else doc,
                 prompt=prompt,
                 context=context,
-                resps=_plain([response.value for response in responses]),
+                resps=_plain(document.values),
                 finish_reason=responses[0].finish_reason,
                 prompt_tokens=sum([response.prompt_tokens for response in responses]),
                 output_tokens=sum([response.output_tokens for response in responses]),
@@ -313,7 +321,7 @@ class TaskScorer:
 
 def _plain(values: list[Any]) -> list[Any]:
     """Returns the values with pairs in place of scores, which JSON writes at once."""
-    return [tuple(value) if type(value) is Score else value for value in values]
+    return [tuple(value) for value in values] if values and type(values[0]) is Score else list(values)
 
 
 def _hex_keys(keys: NDArray[np.uint8], rows: list[int]) -> Iterator[str]:

@@ -34,10 +34,6 @@ class Notes:
     judgements: list[Judgement] = field(default_factory=list)
     failure: str | None = None
 
-    def __bool__(self) -> bool:
-        """Whether there is anything."""
-        return self.failure is not None or bool(self.judgements)
-
     def take(self) -> tuple[list[Judgement], str | None]:
         """Returns what was noted, and begins anew for the next document."""
         noted = self.judgements, self.failure

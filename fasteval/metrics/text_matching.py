@@ -50,7 +50,7 @@ def exact_match(
     """
     _check_present("exact_match", references, predictions)
     if not (regexes_to_ignore or ignore_case or ignore_punctuation or ignore_numbers):
-        right = set(map(str, references))
+        right = list(map(str, references))
         return sum([str(prediction) in right for prediction in predictions]) / len(predictions)
     patterns = compile_patterns(tuple(regexes_to_ignore or ()))
 
@@ -99,6 +99,8 @@ def _normalised_distance(reference: str, prediction: str) -> float:
 
 
 def _check_present(metric: str, references: Sequence[Any], predictions: Sequence[Any]) -> None:
+    if type(references) is type(predictions) is list and references and predictions:
+        return
     for name, texts in (("references", references), ("predictions", predictions)):
         if isinstance(texts, str):
             raise UsageError(f"metric {metric}: {name} must be a list of texts, got the text {texts!r}")

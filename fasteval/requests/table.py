@@ -26,6 +26,7 @@ __all__ = ["DocumentFailure", "RequestTable", "Row"]
 
 #: The kinds by the numbers that stand in tables.
 _KINDS = tuple(Kind)
+_UTF8 = ("utf-8", "surrogatepass")
 
 
 class DocumentFailure(NamedTuple):
@@ -114,12 +115,14 @@ class RequestTable:
     def _prompts(self, places: NDArray[np.int64]) -> list[Prompt]:
         numbers = self.prompt[places]
         prompts: list[Prompt] = []
-        last = -1
+        last, prompt = -1, Prompt(text="")
         for number, is_chat, data in zip(
             numbers.tolist(), self.chat[places].tolist(), self._texts(numbers), strict=True
         ):
-            prompts.append(prompts[-1] if number == last else Prompt.decode(bytes(data), is_chat=is_chat))
-            last = number
+            if number != last:
+                last = number
+                prompt = Prompt.decode(bytes(data), is_chat=True) if is_chat else Prompt(str(data, *_UTF8))
+            prompts.append(prompt)
         return prompts
 
     def row_kind(self, index: int) -> Kind:
@@ -132,13 +135,13 @@ class RequestTable:
         if len(texts) and texts.max() < 0:
             return [None] * len(texts)
         return [
-            None if number < 0 else str(data, "utf-8", "surrogatepass")
+            None if number < 0 else str(data, *_UTF8)
             for number, data in zip(texts.tolist(), self._texts(texts), strict=True)
         ]
 
     def prompt_texts(self, indices: Sequence[int]) -> list[str]:
         """Returns the plain prompts of rows."""
-        return [str(data, "utf-8", "surrogatepass") for data in self._texts(self.prompt[indices])]
+        return [str(data, *_UTF8) for data in self._texts(self.prompt[indices])]
 
     def _texts(self, texts: NDArray[np.int64]) -> Iterator[memoryview]:
         """Yields the bytes of texts by their numbers; anything for negative ones."""

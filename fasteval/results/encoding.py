@@ -25,7 +25,7 @@ _MEDIA_KEYS = ({"bytes", "path"}, {"array", "sampling_rate"})
 _DROPPED = object()
 _PLAIN = (str, int, float)
 # What most values are, told at once.
-_ATOMS = frozenset({str, int, float, bool, type(None)})
+_ATOMS, _TEXT = frozenset({str, int, float, bool, type(None)}), frozenset({str})
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _DESCRIPTIONS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (Mapping, dict),
@@ -64,6 +64,8 @@ def _encoded(value: Any, options: int) -> bytes:
 
 def without_media(doc: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the document without images, encoded bytes and waveforms, at any depth."""
+    if _ATOMS.issuperset(map(type, doc.values())) and _TEXT.issuperset(map(type, doc)):
+        return dict(doc)
     kept = {}
     for key, value in doc.items():
         entry = value if type(value) in _ATOMS else _keep(value)

@@ -79,8 +79,9 @@ def without_secrets(text: AnyStr) -> AnyStr:
     They are the values of environment variables whose names look like credentials, the Hub's token of this user, and
     what was remembered.
     """
-    for secret, in_json in (_environment_secrets() | _remembered).items():
-        text = text.replace(secret, REDACTED) if isinstance(text, str) else text.replace(in_json, _REDACTED_BYTES)
+    for known in (_environment_secrets(), _remembered):
+        for secret, in_json in known.items():
+            text = text.replace(secret, REDACTED) if isinstance(text, str) else text.replace(in_json, _REDACTED_BYTES)
     return text
 
 

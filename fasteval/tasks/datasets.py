@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import datasets
     from PIL import Image
 
-__all__ = ["Documents"]
+__all__ = ["Documents", "fresh"]
 
 #: Rows that are read at once, and how many such blocks are kept: answers come nearly in the order of the documents.
 _BLOCK, _BLOCKS_KEPT = 128, 8
@@ -77,12 +77,11 @@ class Documents(Sequence[dict[str, Any]]):
         position = index + len(self) if index < 0 else index
         if not 0 <= position < len(self):
             raise IndexError(f"document {index} of {len(self)}")
-        doc: dict[str, Any] = _copy(self._read(position))
-        return doc
+        return fresh(self._read(position))
 
     def shared(self, indices: Iterable[int]) -> list[dict[str, Any]]:
         """Returns documents that nobody may change: they are not fresh."""
-        return [self._read(index) for index in indices]
+        return list(map(self._read, indices))
 
     def select(self, indices: Iterable[int]) -> Documents:
         """Returns the documents at `indices`, in that order."""
@@ -110,10 +109,14 @@ class Documents(Sequence[dict[str, Any]]):
         return hasher.hexdigest()
 
 
+def fresh(doc: dict[str, Any]) -> dict[str, Any]:
+    """Returns the document for code that may change it: its containers are copied, what is in them is shared."""
+    return {key: entry if type(entry) in _SHARED else _copy(entry) for key, entry in doc.items()}
+
+
 def _copy(value: Any) -> Any:
-    """Copies the containers, so that task code may change a document, and shares what is in them."""
     if isinstance(value, dict):
-        return {key: entry if type(entry) is str else _copy(entry) for key, entry in value.items()}
+        return fresh(value)
     if isinstance(value, list):
         return value.copy() if _SHARED.issuperset(map(type, value)) else [_copy(entry) for entry in value]
     return value

@@ -107,10 +107,15 @@ class WorkQueue:
         returned: _Families = OrderedDict()
         for row in rows:
             returned.setdefault(in_hand.pop(row), deque()).append((row,))
-        for families in (own, self._free):
-            for family, bundles in families.items():
-                returned.setdefault(family, deque()).extend(bundles)
-        self._own[replica], self._free = OrderedDict(), returned
+        for family, bundles in own.items():
+            returned.setdefault(family, deque()).extend(bundles)
+        for family, bundles in reversed(
+            returned.items()
+        ):  # what waits anyway is not walked through: it may be millions
+            bundles.extend(self._free.pop(family, ()))
+            self._free[family] = bundles
+            self._free.move_to_end(family, last=False)
+        self._own[replica] = OrderedDict()
         self.waiting += len(rows)
 
     def drop(self, rows: Collection[int]) -> None:

@@ -23,11 +23,11 @@ def main(folder: str, task: str, output: str) -> None:
     from fasteval.models.replay import ReplayEngine
 
     generated = Response(texts=("lol",), finish_reason="stop")
+    scores = [Response(logprob=-number / 997, is_greedy=False) for number in range(997)]
 
     def answer(request: EngineRequest) -> Response:
         if request.kind is Kind.LOGLIKELIHOOD:
-            # As good as random, and the same every time.
-            return Response(logprob=-(hash(request.continuation) % 997) / 997, is_greedy=False)
+            return scores[hash(request.continuation) % 997]  # as good as random, at no cost
         return generated
 
     started, processor = time.perf_counter(), time.process_time()

@@ -127,8 +127,7 @@ def score_choices(
     """
     texts = fields.doc_to_choice(doc)
     count = len(texts)
-    wants_unconditional = any(metric.name == UNCONDITIONAL_METRIC for metric in metrics)
-    if len(results) != count * (1 + wants_unconditional):
+    if len(results) != count * (2 if UNCONDITIONAL_METRIC in [metric.name for metric in metrics] else 1):
         raise DocumentError(f"{len(results)} log-probabilities for {count} choices")
     logprobs = [float(logprob) for logprob, _ in results]
     choices = ScoredChoices(

@@ -19,7 +19,7 @@ from fasteval.results.sample import Sample, ScoredDocument
 from fasteval.tasks.datasets import fresh
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -284,13 +284,14 @@ class TaskScorer:
         """Returns the documents' samples with the fields that are the same under every filter."""
         rows = [row for document in documents for row in document.rows]
         prompts = self._prompts([document.rows[0] for document in documents])
-        continuations = iter(self._table.continuation_texts(rows))
-        keys = iter(_hex_keys(self._keys, rows)) if self._keys is not None else None
+        texts = self._table.continuation_texts(rows)
+        keys = None if self._keys is None else _hex_keys(self._keys, rows)
         media = self._task.docs.media_columns
-        samples = []
+        samples: list[Sample] = []
+        end = 0
         for document, doc, (prompt, context) in zip(documents, docs, prompts, strict=True):
             responses = document.responses
-            texts = [next(continuations) or "" for _ in responses]
+            start, end = end, end + len(responses)
             sample = Sample(
                 doc_id=document.doc_id,
                 doc=without_media(doc) if media else doc,
@@ -300,14 +301,13 @@ class TaskScorer:
                 finish_reason=responses[0].finish_reason,
                 prompt_tokens=sum([response.prompt_tokens for response in responses]),
                 output_tokens=sum([response.output_tokens for response in responses]),
-                request_keys=None if keys is None else list(itertools.islice(keys, len(responses))),
+                request_keys=None if keys is None else keys[start:end],
             )
-            scored = [response for response in responses if response.logprob is not None]
-            if scored:
-                sample.continuations = texts
-                sample.logprobs = [response.logprob for response in scored if response.logprob is not None]
-                sample.is_greedy = [bool(response.is_greedy) for response in scored]
-                sample.scored_tokens = [response.output_tokens for response in scored]
+            if responses[0].logprob is not None:
+                sample.continuations = [text or "" for text in texts[start:end]]
+                sample.logprobs = [response.logprob for response in responses if response.logprob is not None]
+                sample.is_greedy = [bool(response.is_greedy) for response in responses]
+                sample.scored_tokens = [response.output_tokens for response in responses]
             samples.append(sample)
         return samples
 
@@ -324,10 +324,10 @@ def _plain(values: list[Any]) -> list[Any]:
     return [tuple(value) for value in values] if values and type(values[0]) is Score else list(values)
 
 
-def _hex_keys(keys: NDArray[np.uint8], rows: list[int]) -> Iterator[str]:
+def _hex_keys(keys: NDArray[np.uint8], rows: list[int]) -> list[str]:
     """Returns rows' keys in hexadecimal digits."""
     digits = keys[rows].tobytes().hex()
-    return (digits[start : start + 32] for start in range(0, len(digits), 32))
+    return [digits[start : start + 32] for start in range(0, len(digits), 32)]
 
 
 def _failed(doc_id: int, reason: str) -> ScoredDocument:

@@ -29,7 +29,8 @@ def strip_thinking(text: str, tags: Sequence[Sequence[str]] = DEFAULT_TAGS) -> s
         tags: pairs of opening and closing tag.
     """
     for opening, closing in tags:
-        text = _strip_pair(text, opening, closing)
+        if closing in text or opening in text:
+            text = _strip_pair(text, opening, closing)
     return text.strip()
 
 

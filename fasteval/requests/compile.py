@@ -111,7 +111,7 @@ class TableBuilder:
     def add_plain(self, doc_ids: Sequence[int], requests: PlainRequests) -> None:
         """Adds the rows of many documents without media."""
         kind, generation = requests.kind, self._generation(requests.generation_kwargs)
-        media_end = len(self._media) // 16
+        media_end, add_row = len(self._media) // 16, self._rows.append
         for doc_id, prompt, continuations in zip(doc_ids, requests.prompts, requests.continuations, strict=True):
             data = prompt.encode("utf-8", "surrogatepass")
             place = self._add_text(data)
@@ -121,7 +121,7 @@ class TableBuilder:
                     own = continuation.encode("utf-8", "surrogatepass")
                     text = self._add_continuation(own)
                 self._digests += row_digest(kind, is_chat=False, prompt=data, continuation=own, media=b"")
-                self._rows.append((doc_id, slot, kind, False, place, text, generation, media_end))
+                add_row((doc_id, slot, kind, False, place, text, generation, media_end))
         self._flush()
 
     def _flush(self) -> None:

@@ -28,16 +28,14 @@ class ScoredChoices:
     Attributes:
         texts: the choices.
         logprobs: K of them. Natural logarithms of their probabilities behind the question.
-        are_greedy: K of them. Whether greedy decoding gives them.
-        tokens: K of them. How many tokens each has; 0 where the model does not tell.
+        results: K of them. (log-probability, whether greedy decoding gives it), perhaps with a number of `tokens`.
         unconditional: K of them. The same logarithms without the question; empty where nobody asked.
         golds: the numbers of the right choices, at least one.
     """
 
     texts: Sequence[str]
     logprobs: Sequence[float]
-    are_greedy: Sequence[bool]
-    tokens: Sequence[int]
+    results: Sequence[tuple[float, bool]]
     unconditional: Sequence[float]
     golds: Sequence[int]
 
@@ -56,9 +54,10 @@ class ScoredChoices:
         Raises:
             DocumentError: the model does not tell how many tokens the choices have.
         """
-        if not all(self.tokens):
+        tokens = [getattr(result, "tokens", 0) for result in self.results]
+        if not all(tokens):
             raise DocumentError("acc_norm_tokens: the model does not tell how many tokens the choices have")
-        return self.is_right([logprob / count for logprob, count in zip(self.logprobs, self.tokens, strict=True)])
+        return self.is_right([logprob / count for logprob, count in zip(self.logprobs, tokens, strict=True)])
 
     def by_mutual_information(self) -> float:
         """Returns whether the choice that the question makes more probable than any other is right.
@@ -100,7 +99,7 @@ CHOICE_METRICS: Mapping[str, Callable[[ScoredChoices], Any]] = {
     "acc_bytes": ScoredChoices.by_bytes,  # lm-eval's name; its own acc_norm divides by characters
     "acc_norm_tokens": ScoredChoices.by_tokens,
     UNCONDITIONAL_METRIC: ScoredChoices.by_mutual_information,
-    "exact_match": lambda choices: float(any(choices.are_greedy[gold] for gold in choices.golds)),
+    "exact_match": lambda choices: float(any(choices.results[gold][1] for gold in choices.golds)),
     "f1": ScoredChoices.labels,
     "mcc": ScoredChoices.labels,
     "brier_score": lambda choices: (choices.golds[0], choices.probabilities()),
@@ -133,8 +132,7 @@ def score_choices(
     choices = ScoredChoices(
         texts,
         logprobs[:count],
-        [is_greedy for _, is_greedy in results[:count]],
-        [getattr(result, "tokens", 0) for result in results[:count]],
+        results[:count],
         logprobs[count:],
         _gold_indices(fields, doc, texts),
     )

@@ -48,7 +48,7 @@ def test_plain_progress_writes_a_line_at_each_tenth_with_rate_time_left_and_cach
 def scored(*values: float) -> RunningScore:
     score = RunningScore("acc")
     for value in values:
-        score.add([value])
+        score.add(value)
     return score
 
 

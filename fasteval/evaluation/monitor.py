@@ -96,8 +96,10 @@ class Monitor:
     def _tell(self, task: str, documents: Sequence[ScoredDocument]) -> None:
         score = self._scores.get(task)
         if score is not None:
-            firsts = [next(iter(document.values.values())) for document in documents if document.values]
-            score.add([value for own in firsts if isinstance(value := own.get(score.metric), _NUMBERS)])
+            for document in documents:
+                value = next(iter(document.values.values()), {}).get(score.metric)
+                if isinstance(value, _NUMBERS):
+                    score.add(float(value))
         for document in documents if self._callbacks else ():
             self._told[task].add(document.doc_id)
             self._callbacks.on_document(task, document)

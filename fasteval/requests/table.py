@@ -26,7 +26,6 @@ __all__ = ["DocumentFailure", "RequestTable", "Row"]
 
 #: The kinds by the numbers that stand in tables.
 _KINDS = tuple(Kind)
-_UTF8 = ("utf-8", "surrogatepass")
 
 
 class DocumentFailure(NamedTuple):
@@ -102,28 +101,19 @@ class RequestTable:
     def rows(self, indices: Sequence[int]) -> list[Row]:
         """Returns rows, decoded; neighbours that share a prompt share the object."""
         places = np.asarray(indices, np.int64)
-        columns = (self.task, self.doc, self.slot, self.kind, self.generation)
+        columns = (self.task, self.doc, self.slot, self.kind, self.chat, self.generation, self.prompt)
         facts = zip(*(column[places].tolist() for column in columns), strict=True)
-        own = [{}, *self.generation_kwargs]
-        return [
-            Row(task, doc, slot, _KINDS[kind], prompt, continuation, own[generation + 1])
-            for (task, doc, slot, kind, generation), prompt, continuation in zip(
-                facts, self._prompts(places), self.continuation_texts(places), strict=True
-            )
-        ]
-
-    def _prompts(self, places: NDArray[np.int64]) -> list[Prompt]:
-        numbers = self.prompt[places]
-        prompts: list[Prompt] = []
+        prompts, continuations = self._texts(self.prompt[places]), self.continuation_texts(places)
+        rows: list[Row] = []
         last, prompt = -1, Prompt(text="")
-        for number, is_chat, data in zip(
-            numbers.tolist(), self.chat[places].tolist(), self._texts(numbers), strict=True
+        for (task, doc, slot, kind, is_chat, generation, number), data, continuation in zip(
+            facts, prompts, continuations, strict=True
         ):
             if number != last:
-                last = number
-                prompt = Prompt.decode(bytes(data), is_chat=True) if is_chat else Prompt(str(data, *_UTF8))
-            prompts.append(prompt)
-        return prompts
+                last, prompt = number, Prompt.decode(bytes(data), is_chat=is_chat)
+            kwargs = {} if generation < 0 else self.generation_kwargs[generation]
+            rows.append(Row(task, doc, slot, _KINDS[kind], prompt, continuation, kwargs))
+        return rows
 
     def row_kind(self, index: int) -> Kind:
         """Returns what row `index` asks."""
@@ -135,13 +125,13 @@ class RequestTable:
         if len(texts) and texts.max() < 0:
             return [None] * len(texts)
         return [
-            None if number < 0 else str(data, *_UTF8)
+            None if number < 0 else str(data, "utf-8", "surrogatepass")
             for number, data in zip(texts.tolist(), self._texts(texts), strict=True)
         ]
 
     def prompt_texts(self, indices: Sequence[int]) -> list[str]:
         """Returns the plain prompts of rows."""
-        return [str(data, *_UTF8) for data in self._texts(self.prompt[indices])]
+        return [str(data, "utf-8", "surrogatepass") for data in self._texts(self.prompt[indices])]
 
     def _texts(self, texts: NDArray[np.int64]) -> Iterator[memoryview]:
         """Yields the bytes of texts by their numbers; anything for negative ones."""

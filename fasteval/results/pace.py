@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Pace", "RunningScore", "TaskLoad", "duration"]
 
@@ -26,7 +26,7 @@ class TaskLoad:
 
 @dataclass(slots=True)
 class RunningScore:
-    """The mean of one metric over the documents scored so far; constant memory (Chan, Golub and LeVeque, 1979).
+    """The mean of one metric over the documents scored so far; constant memory (Welford's algorithm).
 
     Attributes:
         metric: the metric's name.
@@ -39,16 +39,14 @@ class RunningScore:
     mean: float = 0.0
     _squares: float = 0.0
 
-    def add(self, values: Sequence[float]) -> None:
-        """Takes documents' values; NaN counts for nothing."""
-        numbers = [value for value in values if value == value]  # noqa: PLR0124 - NaN is not
-        if numbers:
-            own = sum(numbers) / len(numbers)
-            delta, before = own - self.mean, self.count
-            self.count += len(numbers)
-            self.mean += delta * len(numbers) / self.count
-            spread = sum([(value - own) ** 2 for value in numbers])
-            self._squares += spread + delta**2 * before * len(numbers) / self.count
+    def add(self, value: float) -> None:
+        """Takes one document's value; NaN counts for nothing."""
+        if math.isnan(value):
+            return
+        self.count += 1
+        delta = value - self.mean
+        self.mean += delta / self.count
+        self._squares += delta * (value - self.mean)
 
     @property
     def half_width(self) -> float:

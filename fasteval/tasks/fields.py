@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DocumentError
 from fasteval.tasks.config import is_column_name
-from fasteval.tasks.templates import is_never_a_number, render_plain, render_template
+from fasteval.tasks.templates import is_never_a_number, render_template
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 __all__ = ["DocumentFields", "call_with_options"]
 
@@ -107,18 +107,8 @@ class DocumentFields:
 
     @property
     def asks_by_template(self) -> bool:
-        """Whether the question is a template of texts and columns, which never reads as a number."""
+        """Whether the question is a template of texts and columns, no code, which never reads as a number."""
         return isinstance(self.text, str) and is_never_a_number(self.text)
-
-    def questions(self, docs: Sequence[dict[str, Any]]) -> list[str]:
-        """Returns the questions of many documents, where `asks_by_template`.
-
-        Raises:
-            DocumentError: a document lacks a column, or has one that is named like the template.
-        """
-        if any(self.text in doc for doc in docs):
-            raise DocumentError(f"doc_to_text: there is a column '{self.text}'")
-        return render_plain(self.text, docs)
 
     def answer(self, doc: dict[str, Any]) -> str:
         """Returns the right answer as text; of several the first."""

@@ -93,9 +93,8 @@ def build_prompt(question: Question, config: TaskConfig, options: PromptOptions)
 
 def plain_prompts(texts: list[str], config: TaskConfig, options: PromptOptions) -> list[str]:
     """Returns what `build_prompt` makes of questions with neither description nor examples, all of them plain."""
-    mark = Question("", (), "")
-    head, beginning = options.system_instruction or "", _plain_text(mark, config, None)
-    return [head + text + beginning for text in texts] if head or beginning else texts
+    head, beginning = options.system_instruction or "", _plain_text(Question("", (), ""), config, None)
+    return [head + text + beginning for text in texts]
 
 
 def prompt_of_messages(

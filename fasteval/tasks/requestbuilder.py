@@ -163,7 +163,7 @@ class RequestBuilder:
     def plain(self, docs: list[dict[str, Any]], options: PromptOptions) -> PlainRequests:
         """Returns the requests of many documents, where `is_plain`; may raise what any of them costs by itself."""
         config = self._config
-        prompts = plain_prompts(self._fields.questions(docs), config, options)
+        prompts = plain_prompts([self._fields.question(doc) for doc in docs], config, options)
         if config.output_type == "generate_until":
             return PlainRequests(
                 Kind.GENERATE_UNTIL, prompts, [[None] * self._rows] * len(docs), self._generation_kwargs

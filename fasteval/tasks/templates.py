@@ -14,9 +14,9 @@ from fasteval.safety.sizes import check_length
 from fasteval.safety.templates import LimitedEnvironment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
-__all__ = ["check_template", "is_never_a_number", "render_plain", "render_template"]
+__all__ = ["check_template", "is_never_a_number", "render_template"]
 
 
 def render_template(source: str, doc: Mapping[str, Any]) -> str:
@@ -37,20 +37,6 @@ def render_template(source: str, doc: Mapping[str, Any]) -> str:
         raise DocumentError(f"template {_shortened(source)}: {error.message}; the columns are {columns}") from error
     except Exception as error:  # expressions can fail like any Python
         raise DocumentError(f"template {_shortened(source)}: {type(error).__name__}: {error}") from error
-
-
-def render_plain(source: str, docs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns the texts of a template that is nothing but texts and columns, for many documents.
-
-    Raises:
-        DocumentError: a document lacks a column, or it is another template.
-    """
-    plain = _plain(source)
-    if plain is None or not all(plain.columns <= doc.keys() for doc in docs):
-        raise DocumentError(f"template {_shortened(source)}: not only texts and columns")
-    texts = [plain.form % tuple([doc[name] for name in plain.places]) for doc in docs]
-    check_length(max(map(len, texts), default=0))
-    return texts
 
 
 @lru_cache(maxsize=4096)

@@ -294,7 +294,7 @@ class TaskScorer:
             start, end = end, end + len(responses)
             sample = Sample(
                 doc_id=document.doc_id,
-                doc=without_media(doc) if media else doc,
+                doc=without_media(doc) if media else dict(doc),
                 prompt=prompt,
                 context=context,
                 resps=_plain(document.values),

@@ -299,11 +299,7 @@ class ConfigurableTask(Task):
         chat_template: str | None = None,
         tokenizer_name: str = "",
     ) -> RequestTable:
-        """Returns `compile` with the options' classic names. The prompts of tasks with media are always chat messages.
-
-        Raises:
-            UsageError, UnsupportedError, DatasetError: as for `compile`.
-        """
+        """Returns `compile` (see there) by classic names. Prompts of tasks with media are always chat messages."""
         options = PromptOptions(
             system_instruction=system_instruction,
             apply_chat_template=apply_chat_template,

@@ -97,6 +97,13 @@ def test_documents_compiled_together_make_the_rows_of_each_by_itself(
     assert saved(tmp_path / "a", task.build_all_requests(**options)) == saved(tmp_path / "b", together)
 
 
+def test_a_column_of_numbers_is_no_template(tmp_path: Path) -> None:
+    utils = 'DOCS = [{"the right one": i, "parts": ["a ball", "a cup"]} for i in range(2)]'
+    more = 'output_type: multiple_choice\ndoc_to_text: the right one\ndoc_to_choice: parts\ndoc_to_target: " rolls"\n'
+    table = make(tmp_path, more, utils).build_all_requests(limit=1)
+    assert ["a ball", "a cup"] == [prompt for _, _, _, prompt, _ in rows(table)]
+
+
 def saved(path: Path, table: RequestTable) -> bytes:
     table.save(path)
     return path.read_bytes()

@@ -108,7 +108,8 @@ class DocumentFields:
     @property
     def asks_by_template(self) -> bool:
         """Whether the question is a template of texts and columns, no code, which never reads as a number."""
-        return isinstance(self.text, str) and is_never_a_number(self.text)
+        # Without a place for a column it may be a column's name, and have numbers for values.
+        return isinstance(self.text, str) and "{{" in self.text and is_never_a_number(self.text)
 
     def answer(self, doc: dict[str, Any]) -> str:
         """Returns the right answer as text; of several the first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -140,7 +140,7 @@ def test_every_subject_of_mmlu_asks_with_its_own_name_and_is_scored_alike(tmp_pa
     for subject in MMLU_SUBJECTS:
         mmlu(subject).write(tmp_path)
 
-    def run(engine: ReplayEngine, **options: object) -> Results:
+    def run(engine: ReplayEngine, **options: Any) -> Results:
         datasets = {"cais/mmlu": str(tmp_path)}
         return fasteval.evaluate(engine, "mmlu", datasets=datasets, no_cache=True, bootstrap_iters=0, **options)
 

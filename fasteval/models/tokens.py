@@ -73,8 +73,9 @@ class RequestTokenizer:
             RequestError: the prompt cannot be rendered, or there is nothing to score.
         """
         text, is_plain = self.text(prompt), not prompt.is_chat
+        scored: list[int] = []
         if kind.generates:
-            context, scored = self._rules.prompt(text, is_plain=is_plain), []
+            context = self._rules.prompt(text, is_plain=is_plain)
         elif kind is Kind.LOGLIKELIHOOD_ROLLING:
             ((context, scored),) = self._rules.windows(text)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import lzma
 import shutil
 import stat
@@ -9,7 +10,7 @@ import tarfile
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import DatasetError
 from fasteval.safety.paths import inside
@@ -107,36 +108,35 @@ def _unpack_zip(path: Path, folder: Path, room: Room) -> None:
 
 
 def _unpack_tar(parts: Sequence[Path], folder: Path, room: Room) -> None:
-    joined = _Joined(parts)
-    try:
-        with tarfile.open(fileobj=joined, mode="r|*") as archive:
-            for member in archive:
-                target = inside(folder, member.name)
-                if not (member.isreg() or member.isdir() or member.islnk()):
-                    raise ValueError(f"its member '{member.name}' is neither a file nor a folder")
-                room.take(member.size)
-                if member.isdir() or not target.exists():
-                    archive.extract(member, folder, filter="data")
-    finally:
-        joined.close()
+    with _Joined(parts) as joined, tarfile.open(fileobj=joined, mode="r|*") as archive:
+        for member in archive:
+            target = inside(folder, member.name)
+            if not (member.isreg() or member.isdir() or member.islnk()):
+                raise ValueError(f"its member '{member.name}' is neither a file nor a folder")
+            room.take(member.size)
+            if member.isdir() or not target.exists():
+                archive.extract(member, folder, filter="data")
 
 
-class _Joined:
+class _Joined(io.RawIOBase):
     """Several files read as one."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._rest = list(paths[1:])
         self._file = paths[0].open("rb")
 
-    def read(self, size: int) -> bytes:
-        """Returns the next bytes, fewer at the end of a file; none at the end of the last one."""
-        while True:
-            data = self._file.read(size)
-            if data or not self._rest:
-                return data
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Puts the next bytes into the buffer, fewer at the end of a file; returns how many, 0 at the end of all."""
+        while not (count := self._file.readinto(buffer)) and self._rest:
             self._file.close()
             self._file = self._rest.pop(0).open("rb")
+        return count
 
     def close(self) -> None:
         """Closes the file that is open."""
         self._file.close()
+        super().close()

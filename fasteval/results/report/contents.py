@@ -217,7 +217,7 @@ def _rank(name: str) -> int:
 def _category(value: str, documents: Sequence[Document], cluster_key: str | None) -> Category:
     counts = {status.value: 0 for status in Status} | Counter(document.status.value for document in documents)
     scored = [
-        (document.score, str(document.doc.get(cluster_key)))
+        (document.score, str(document.doc.get(cluster_key or "")))
         for document in documents
         if document.score is not None and document.status is not Status.ERROR
     ]

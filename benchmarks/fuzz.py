@@ -27,8 +27,7 @@ from hypothesis import strategies as st
 from fasteval.api.arguments import parse_arguments
 from fasteval.api.request import Response
 from fasteval.cache import ResponseCache, default_folder
-from fasteval.cache.entries import damage
-from fasteval.cache.export import exported_lines
+from fasteval.cache.entries import damage, exported_lines
 from fasteval.cache.maintenance import statistics
 from fasteval.errors import FastEvalError
 from fasteval.gate import read_policy

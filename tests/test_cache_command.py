@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 import fasteval
 from fasteval.api.request import Response
 from fasteval.cache import ResponseCache
-from fasteval.cache.entries import damage, entries
-from fasteval.cache.export import exported_lines
+from fasteval.cache.entries import damage, entries, exported_lines
 from fasteval.cache.folder import hold
 from fasteval.cache.line import encode_line
 from fasteval.cache.maintenance import merge, rewrite, statistics

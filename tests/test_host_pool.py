@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fasteval.models.host.launch import Host
+    from fasteval.models.host.process import Host
 
 
 @dataclass

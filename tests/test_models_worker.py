@@ -11,8 +11,7 @@ from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import RequestError
 from fasteval.media import Media, to_media
 from fasteval.models.engine import HOST
-from fasteval.models.host.media_decoder import MediaDecoder, to_rgb
-from fasteval.models.host.media_in_hand import MediaInHand
+from fasteval.models.host.media_decoder import MediaDecoder, MediaInHand, to_rgb
 from fasteval.models.host.wire import Frame, HostRequest, decode_completions, encode_requests
 from fasteval.models.host.worker import Worker
 

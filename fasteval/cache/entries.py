@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import orjson
+
 from fasteval.cache.folder import segment_paths
 from fasteval.cache.line import decode_line, is_about
 from fasteval.cache.segment import is_being_written, read_about
-from fasteval.cache.value import written_at
+from fasteval.cache.value import fields_of, written_at
 from fasteval.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Damage", "Entry", "check_model", "damage", "entries", "is_of_model"]
+__all__ = ["Damage", "Entry", "check_model", "damage", "entries", "exported_lines", "is_of_model", "newest"]
 
 _NANOSECONDS = 10**9
 # The name of whatever does not say what it is of.
@@ -71,6 +73,32 @@ def damage(folder: Path) -> list[Damage]:
     for _ in entries(folder, found.append):
         pass
     return found
+
+
+def newest(folder: Path) -> Iterator[Entry]:
+    """Yields the newest undamaged line of each key."""
+    seen: set[bytes] = set()
+    for entry in entries(folder):
+        if entry.key not in seen:
+            seen.add(entry.key)
+            yield entry
+
+
+def exported_lines(folder: Path, model: str | None = None) -> Iterator[bytes]:
+    """Yields one JSON object an answer: `key` in hex digits, `model`, `fingerprint`, and the fields of the response.
+
+    Args:
+        folder: the cache.
+        model: only answers of this model: its name, or its fingerprint's first digits (at least 6).
+
+    Raises:
+        UnknownNameError: the cache has none of that model.
+    """
+    check_model(folder, model)
+    for entry in newest(folder):
+        if model is None or is_of_model(entry.about, model):
+            head = {name: entry.about.get(name) for name in ("model", "fingerprint")}
+            yield orjson.dumps({"key": entry.key.hex(), **head, **fields_of(entry.value)})
 
 
 def check_model(folder: Path, model: str | None) -> None:

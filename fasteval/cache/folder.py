@@ -7,12 +7,10 @@ import fcntl
 import logging
 import os
 import stat
-from typing import TYPE_CHECKING
+import tempfile
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["hold", "make_private", "segment_paths"]
+__all__ = ["hold", "make_private", "segment_paths", "write_whole"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,6 +30,22 @@ def make_private(folder: Path) -> None:
     mode = folder.stat().st_mode
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
         _LOG.warning("others may write to the response cache %s, and so decide what models are said to answer", folder)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file that its owner alone may read; others see it whole, or as it was before.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.suffix[1:]}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def hold(folder: Path, *, alone: bool = False) -> int | None:

@@ -8,20 +8,20 @@ scan of the segment would find damaged today is found by the digests of its bloc
 from __future__ import annotations
 
 import contextlib
-import os
 import struct
-import tempfile
 from array import array
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import xxhash
 
+from fasteval.cache.folder import write_whole
 from fasteval.cache.line import decode_line, is_about
 
 if TYPE_CHECKING:
+    import os
+    from pathlib import Path
     from typing import Self
 
     from numpy.typing import NDArray
@@ -154,14 +154,7 @@ class SegmentIndex:
         body = b"".join(part.astype(part.dtype.newbyteorder("<")).tobytes() for part in arrays)
         checksum = xxhash.xxh3_64_intdigest(body)
         header = _HEADER.pack(_MAGIC, segment.st_size, segment.st_mtime_ns, len(self), self.damaged, checksum)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".index.")  # readable by its owner alone
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(header + body)
-            Path(name).replace(index_path(path))
-        except OSError:
-            Path(name).unlink(missing_ok=True)
-            raise
+        write_whole(index_path(path), header + body)
 
 
 def index_path(segment: Path) -> Path:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import orjson
 
-from fasteval.cache.entries import Damage, Entry, check_model, entries, is_of_model
+from fasteval.cache.entries import Damage, Entry, check_model, entries, is_of_model, newest
 from fasteval.cache.folder import hold, segment_paths
 from fasteval.cache.index import index_path
 from fasteval.cache.line import encode_line
@@ -20,7 +20,7 @@ from fasteval.cache.writer import SegmentWriter
 from fasteval.errors import CacheError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["ModelShare", "Rewritten", "Statistics", "merge", "rewrite", "statistics"]
@@ -110,16 +110,12 @@ def rewrite(
         old = segment_paths(folder)
         doomed = _Doomed(folder, older_than, model, max_bytes)
         kept = removed = 0
-        seen: set[bytes] = set()
-        with _Writers(folder) as writers:
-            for entry in entries(folder):
-                if entry.key in seen:
-                    continue
-                seen.add(entry.key)
+        with _new_segments(folder) as write:
+            for entry in newest(folder):
                 if doomed(entry):
                     removed += 1
                 else:
-                    writers.write(entry)
+                    write(entry)
                     kept += 1
         # Only now that all of it is on disk a second time.
         for path in old:
@@ -135,12 +131,11 @@ def merge(folder: Path, other: Path) -> int:
         CacheError: this one cannot be written.
     """
     added = 0
-    with _held(folder, alone=False), _Writers(folder) as writers:
+    with _held(folder, alone=False), _new_segments(folder) as write:
         known = {entry.key for entry in entries(folder)}
-        for entry in entries(other):
+        for entry in newest(other):
             if entry.key not in known:
-                known.add(entry.key)
-                writers.write(entry)
+                write(entry)
                 added += 1
     return added
 
@@ -151,12 +146,10 @@ class _Doomed:
     def __init__(self, folder: Path, older_than: float | None, model: str | None, max_bytes: int | None) -> None:
         self._before = None if older_than is None else time.time() - older_than
         self._model = model
-        self._before_size: float | None = None
-        if max_bytes is not None:
-            self._before_size = self._age_that_fits(folder, max_bytes)
+        self._fits_from = 0.0 if max_bytes is None else self._age_that_fits(folder, max_bytes)
 
     def __call__(self, entry: Entry) -> bool:
-        return self._is_unwanted(entry) or (self._before_size is not None and entry.written < self._before_size)
+        return self._is_unwanted(entry) or entry.written < self._fits_from
 
     def _is_unwanted(self, entry: Entry) -> bool:
         is_old = self._before is not None and entry.written <= self._before
@@ -164,12 +157,10 @@ class _Doomed:
 
     def _age_that_fits(self, folder: Path, max_bytes: int) -> float:
         """Returns the time from which on everything that stays fits into `max_bytes`."""
-        seen: set[bytes] = set()
         per_second: dict[float, int] = defaultdict(int)
-        for entry in entries(folder):
-            if entry.key not in seen and not self._is_unwanted(entry):
+        for entry in newest(folder):
+            if not self._is_unwanted(entry):
                 per_second[entry.written] += entry.length
-            seen.add(entry.key)
         total, start = 0, float("inf")
         for second in sorted(per_second, reverse=True):
             total += per_second[second]
@@ -179,35 +170,30 @@ class _Doomed:
         return start
 
 
-class _Writers:
-    """A new segment for each model. If writing fails they are removed again."""
+@contextmanager
+def _new_segments(folder: Path) -> Iterator[Callable[[Entry], None]]:
+    """Gives what writes an entry to a new segment, one a model. If writing fails they are removed again."""
+    writers: dict[bytes, SegmentWriter] = {}
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._writers: dict[bytes, SegmentWriter] = {}
-
-    def write(self, entry: Entry) -> None:
+    def write(entry: Entry) -> None:
         name = orjson.dumps(entry.about, option=orjson.OPT_SORT_KEYS)
-        if name not in self._writers:
-            self._writers[name] = SegmentWriter(self._folder, entry.about)
-        self._writers[name].write(encode_line(entry.key, stamped(entry.value, int(entry.written))))
+        if name not in writers:
+            writers[name] = SegmentWriter(folder, entry.about)
+        writers[name].write(encode_line(entry.key, stamped(entry.value, int(entry.written))))
 
-    def __enter__(self) -> _Writers:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            for writer in self._writers.values():
+    try:
+        yield write
+        for writer in writers.values():
+            writer.close()
+    except BaseException as error:
+        for writer in writers.values():
+            with suppress(OSError):
                 writer.close()
-        except OSError as failure:
-            kind, error = type(failure), failure
-        if kind is not None:
-            for writer in self._writers.values():
-                writer.path.unlink(missing_ok=True)
+            writer.path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise CacheError(
-                f"cannot write to the response cache {self._folder}: {error.strerror}; it is as it was"
-            ) from error
+            text = f"cannot write to the response cache {folder}: {error.strerror}; it is as it was"
+            raise CacheError(text) from error
+        raise
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def merge(folder: Path, others: tuple[str, ...]) -> None:
 @click.pass_obj
 def export(folder: Path, model: str | None) -> None:
     """Writes the answers to standard output as JSON lines: key, model, time, texts, log-probability, token counts."""
-    from fasteval.cache.export import exported_lines
+    from fasteval.cache.entries import exported_lines
 
     for line in exported_lines(_existing(folder), model):
         say_json(line)

@@ -17,7 +17,7 @@ from fasteval.models.vllm.distribution import is_cpu_build
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fasteval.models.host.launch import Launch
+    from fasteval.models.host.process import Launch
 
 __all__ = ["core_sets", "gpu_sets", "local_launches"]
 

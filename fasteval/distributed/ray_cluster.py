@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.host.launch import Host
+    from fasteval.models.host.process import Host
     from fasteval.models.host.wire import Frame
 
 __all__ = ["Parcels", "RayCluster"]
@@ -100,7 +100,7 @@ class RayCluster:
         self._parcels = Parcels()
 
     def launch(self, config: EngineConfig, *, send_timeout: float) -> Host:
-        """Starts a host on a node (see `fasteval.models.host.launch.Launch`)."""
+        """Starts a host on a node (see `fasteval.models.host.process.Launch`)."""
         from fasteval.distributed.ray_host import RayHost
 
         return RayHost(self._actor, self._parcels, config, send_timeout=send_timeout)

@@ -87,7 +87,7 @@ class HostKeeper:
 
 
 class RayHost:
-    """The front's end (see `fasteval.models.host.launch.Host`)."""
+    """The front's end (see `fasteval.models.host.process.Host`)."""
 
     def __init__(self, actor: Any, parcels: Parcels, config: EngineConfig, *, send_timeout: float) -> None:
         """Asks Ray for the actor; returns at once, wherever and whenever there is room for it."""

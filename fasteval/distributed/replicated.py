@@ -6,13 +6,14 @@ import logging
 import threading
 from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Kind
 from fasteval.distributed.queue import WorkQueue
 from fasteval.errors import EngineError, FastEvalError
+from fasteval.models.engine import EngineWrapper
 from fasteval.models.outbox import Outbox
-from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -74,15 +75,10 @@ class ReplicatedEngine(EngineWrapper):
     def submit(self, requests: Sequence[EngineRequest]) -> None:
         """Puts requests into the queue; the choices of a question stay together."""
         with self._changed:
-            bundle: list[EngineRequest] = []
-            for request in requests:
-                self._held[request.row] = request
-                if bundle and not _are_choices(bundle[0], request):
-                    self._queue.add([one.row for one in bundle], _family(bundle[0]))
-                    bundle = []
-                bundle.append(request)
-            if bundle:
-                self._queue.add([one.row for one in bundle], _family(bundle[0]))
+            for _, bundle in groupby(requests, _question):
+                rows = {request.row: request for request in bundle}
+                self._held.update(rows)
+                self._queue.add(rows, _family(next(iter(rows.values()))))
             self._changed.notify_all()
 
     def poll(self, timeout: float) -> list[Completion]:
@@ -194,6 +190,6 @@ def _family(request: EngineRequest) -> Hashable:
     return tuple(medium.content_id for medium in request.media) or request.prompt.encode()
 
 
-def _are_choices(one: EngineRequest, other: EngineRequest) -> bool:
-    """Whether two requests score continuations of one prompt."""
-    return one.kind == other.kind == Kind.LOGLIKELIHOOD and one.prompt == other.prompt and one.media == other.media
+def _question(request: EngineRequest) -> Any:
+    """Returns what only requests have in common that score continuations of one prompt."""
+    return (request.prompt, request.media) if request.kind == Kind.LOGLIKELIHOOD else request.row

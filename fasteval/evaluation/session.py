@@ -12,8 +12,8 @@ from fasteval.cache.folder import make_private
 from fasteval.distributed.opening import open_engine
 from fasteval.evaluation.workload import compile_workload, load_tasks
 from fasteval.models.create import resolve_model
+from fasteval.models.engine import EngineWrapper
 from fasteval.models.host.pool import HostPool
-from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fasteval.models.wrapper import EngineWrapper
+from fasteval.models.engine import EngineWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -36,9 +36,6 @@ _SPAN = re.compile(r"\b(PER|LOC|ORG|DATE):\s*([^$]+)")
 class FormatSpan(TextFilter):
     """Puts the named entities of each answer in lm-eval's form, "per: ada $ loc: kenya", without entities "none"."""
 
-    def __init__(self) -> None:
-        """Takes no options."""
-
     def transform(self, text: str, doc: dict[str, Any]) -> str:  # noqa: ARG002 - the base class's signature
         """Returns the entities, each with its label; an empty text if there are none."""
         labelled = _LABEL.sub(lambda match: f"{_LABELS[match[1]]}:", text.lower())

@@ -24,6 +24,9 @@ class TextFilter(Filter):
 
     per_document: ClassVar[bool] = True
 
+    def __init__(self) -> None:
+        """Takes no options; subclasses may."""
+
     @abstractmethod
     def transform(self, text: str, doc: dict[str, Any]) -> Any:
         """Returns what becomes of one answer.
@@ -54,9 +57,6 @@ class TextFilter(Filter):
 class Lowercase(TextFilter):
     """Puts answers in lower case."""
 
-    def __init__(self) -> None:
-        """Takes no options."""
-
     def transform(self, text: str, doc: dict[str, Any]) -> str:  # noqa: ARG002 - the base class's signature
         """Returns the text in lower case."""
         return text.lower()
@@ -66,9 +66,6 @@ class Lowercase(TextFilter):
 class Uppercase(TextFilter):
     """Puts answers in upper case."""
 
-    def __init__(self) -> None:
-        """Takes no options."""
-
     def transform(self, text: str, doc: dict[str, Any]) -> str:  # noqa: ARG002 - the base class's signature
         """Returns the text in upper case."""
         return text.upper()
@@ -77,9 +74,6 @@ class Uppercase(TextFilter):
 @register_filter("remove_whitespace")
 class RemoveWhitespace(TextFilter):
     """Drops the one leading space that many tokenizers put before the first word, as in lm-eval; nothing else."""
-
-    def __init__(self) -> None:
-        """Takes no options."""
 
     def transform(self, text: str, doc: dict[str, Any]) -> str:  # noqa: ARG002 - the base class's signature
         """Returns the text without one leading space."""

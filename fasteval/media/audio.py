@@ -10,7 +10,7 @@ import numpy as np
 
 from fasteval.errors import RequestError, UnsupportedError
 from fasteval.media.container import open_container
-from fasteval.media.sources import source_digest
+from fasteval.media.sources import Encoded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,27 +23,16 @@ __all__ = ["DecodedAudio", "LazyAudio", "decode_audio", "mono"]
 MAX_SAMPLES = 1 << 27
 
 
-class LazyAudio(Mapping[str, Any]):
+class LazyAudio(Encoded, Mapping[str, Any]):
     """A sound that is decoded when somebody asks for its samples: a mapping, as `datasets` gives sounds.
 
     Its keys are `path`, `array` (float32, one channel) and `sampling_rate` (in Hz).
-
-    Attributes:
-        source: the encoded bytes, or the path of the file.
     """
 
     def __init__(self, source: bytes | str | Path) -> None:
         """Remembers `source`; reads nothing."""
-        self.source: bytes | str = source if isinstance(source, bytes) else str(source)
-        self._digest: bytes | None = None
+        super().__init__(source)
         self._decoded: DecodedAudio | None = None
-
-    @property
-    def digest(self) -> bytes:
-        """16 bytes that identify the encoded source."""
-        if self._digest is None:
-            self._digest = source_digest(self.source)
-        return self._digest
 
     def __getitem__(self, key: str) -> Any:
         """Returns one entry; the first of `array` and `sampling_rate` decodes."""

@@ -14,7 +14,7 @@ import xxhash
 from PIL import Image
 
 from fasteval.media.opening import open_image
-from fasteval.media.sources import source_digest
+from fasteval.media.sources import Encoded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,21 +32,19 @@ class _Header(NamedTuple):
     format: str | None
 
 
-class LazyImage(Image.Image):
+class LazyImage(Encoded, Image.Image):
     """An image with a known encoded source.
 
     Attributes:
-        source: the encoded bytes, or the path of the file.
         operations: pure operations that follow decoding, in order.
     """
 
     def __init__(self, source: bytes | str | Path, operations: tuple[tuple[str, str], ...] = ()) -> None:
         """Remembers `source`; reads nothing."""
-        super().__init__()
-        self.source: bytes | str = source if isinstance(source, bytes) else str(source)
+        Image.Image.__init__(self)
+        Encoded.__init__(self, source)
         self.operations = operations
         self._header: _Header | None = None
-        self._digest: bytes | None = None
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         """Copies and pickles lineage while nobody has had the pixels in hand, else a plain image of the pixels."""
@@ -58,13 +56,6 @@ class LazyImage(Image.Image):
     def is_loaded(self) -> bool:
         """Whether somebody has had the pixels in hand, and so may have changed them."""
         return getattr(self, "_im", None) is not None
-
-    @property
-    def digest(self) -> bytes:
-        """16 bytes that identify the encoded source (not the operations)."""
-        if self._digest is None:
-            self._digest = source_digest(self.source)
-        return self._digest
 
     @property
     def content_id(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 from pathlib import Path
 
 import xxhash
 
-__all__ = ["MEDIA_SUFFIXES", "kind_of_bytes", "kind_of_path", "source_digest"]
+__all__ = ["Encoded", "MEDIA_SUFFIXES", "kind_of_bytes", "kind_of_path", "source_digest"]
 
 _IMAGES = (
     ".avif", ".bmp", ".gif", ".ico", ".jfif", ".jp2", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff",
@@ -24,8 +25,6 @@ _KINDS = {
 
 #: Files with these endings are media: what a document names by path counts by its content.
 MEDIA_SUFFIXES = frozenset(_KINDS)
-
-_CHUNK = 1 << 20
 
 
 def kind_of_path(path: str | Path) -> str | None:
@@ -45,6 +44,27 @@ def kind_of_bytes(data: bytes) -> str:
     return "audio" if is_mp3 or data[:4] in (b"OggS", b"fLaC") else "image"
 
 
+class Encoded:
+    """A medium whose file nobody has looked into: task code gets it, and whoever needs its content decodes it.
+
+    Attributes:
+        source: the encoded bytes, or the path of the file.
+    """
+
+    _digest: bytes | None = None
+
+    def __init__(self, source: bytes | str | Path) -> None:
+        """Remembers `source`; reads nothing."""
+        self.source: bytes | str = source if isinstance(source, bytes) else str(source)
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that identify the encoded source (not what is done to it, nor which frames are chosen)."""
+        if self._digest is None:
+            self._digest = source_digest(self.source)
+        return self._digest
+
+
 def source_digest(source: bytes | str) -> bytes:
     """Returns 16 bytes that identify an encoded file: its bytes, or the path of the file that has them.
 
@@ -60,8 +80,5 @@ def source_digest(source: bytes | str) -> bytes:
 @functools.lru_cache(maxsize=1 << 16)
 def _file_digest(path: str, inode: int, size: int, mtime: int) -> bytes:  # noqa: ARG001 - they tell a file's states apart
     """Returns the digest of a file's content; the questions about one picture or video read it once."""
-    hasher = xxhash.xxh3_128()
     with Path(path).open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            hasher.update(chunk)
-    return hasher.digest()
+        return hashlib.file_digest(file, xxhash.xxh3_128).digest()  # type: ignore[arg-type]  # has what it uses

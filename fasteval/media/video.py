@@ -11,7 +11,7 @@ import numpy as np
 from fasteval.errors import RequestError
 from fasteval.media.container import open_container
 from fasteval.media.opening import check_size
-from fasteval.media.sources import source_digest
+from fasteval.media.sources import Encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,28 +27,17 @@ __all__ = ["DecodedVideo", "LazyVideo", "decode_video"]
 MAX_FRAME_BYTES = 2 << 30
 
 
-class LazyVideo:
+class LazyVideo(Encoded):
     """A video that nobody has decoded.
 
     Attributes:
-        source: the encoded bytes, or the path of the file.
         frames: which frames the task wants to be shown; None leaves it to the run.
     """
 
-    __slots__ = ("_digest", "frames", "source")
-
     def __init__(self, source: bytes | str | Path, frames: FrameChoice | None = None) -> None:
         """Remembers `source`; reads nothing."""
-        self.source: bytes | str = source if isinstance(source, bytes) else str(source)
+        super().__init__(source)
         self.frames = frames
-        self._digest: bytes | None = None
-
-    @property
-    def digest(self) -> bytes:
-        """16 bytes that identify the encoded source (not the choice of frames)."""
-        if self._digest is None:
-            self._digest = source_digest(self.source)
-        return self._digest
 
 
 @dataclass(frozen=True, slots=True)

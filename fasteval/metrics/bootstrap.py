@@ -17,7 +17,7 @@ bounded by `CHUNK` numbers.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -55,12 +55,19 @@ _CORPUS = frozenset({"bleu", "chrf", "ter"})
 _SUMS = frozenset({"perplexity", "weighted_perplexity", "bits_per_byte"})
 
 
+class _Drawing(NamedTuple):
+    """How documents are drawn: each by itself or by clusters, how often, and where the randomness comes from."""
+
+    codes: NDArray[np.int64] | None
+    draws: int
+    rng: np.random.Generator
+
+    def at_most(self, draws: int) -> _Drawing:
+        return self._replace(draws=min(self.draws, draws))
+
+
 def standard_deviation(
-    name: str,
-    values: Sequence[Any],
-    codes: NDArray[np.int64] | None,
-    draws: int,
-    rng: np.random.Generator,
+    name: str, values: Sequence[Any], codes: NDArray[np.int64] | None, draws: int, rng: np.random.Generator
 ) -> float | None:
     """Returns the deviation (ddof 1) of the aggregate over at most `draws` draws, or None.
 
@@ -71,20 +78,21 @@ def standard_deviation(
         draws: how many draws at most.
         rng: where the randomness comes from.
     """
+    drawing = _Drawing(codes, draws, rng)
     if name in _COUNT_STATISTICS:
-        sample = _of_counts(_COUNT_STATISTICS[name], values, codes, draws, rng)
+        sample = _of_counts(_COUNT_STATISTICS[name], values, drawing)
     elif name in _CORPUS:
-        sample = _of_documents(AGGREGATIONS.get(name), values, codes, min(draws, MAX_CORPUS_DRAWS), rng)
+        sample = _of_documents(AGGREGATIONS.get(name), values, drawing.at_most(MAX_CORPUS_DRAWS))
     elif name == "median" or name in _SUMS:
         numbers = _numbers(values, pairs=name not in ("median", "perplexity"))
         if numbers is None:
             return None
         if name in _SUMS:
-            sample = _of_sums(name, numbers, codes, draws, rng)
+            sample = _of_sums(name, numbers, drawing)
         elif codes is None:
             sample = _of_median(numbers[:, 0], draws, rng)
         else:
-            sample = _of_documents(np.median, numbers[:, 0], codes, min(draws, MIN_DRAWS), rng)
+            sample = _of_documents(np.median, numbers[:, 0], drawing.at_most(MIN_DRAWS))
     else:
         return None
     return float(sample.std(ddof=1)) if len(sample) > 1 and np.isfinite(sample).all() else None
@@ -112,12 +120,9 @@ def _chunks(draws: int, width: int) -> Iterator[int]:
 
 
 def _of_counts(
-    statistic: Callable[..., NDArray[np.float64]],
-    values: Sequence[Any],
-    codes: NDArray[np.int64] | None,
-    draws: int,
-    rng: np.random.Generator,
+    statistic: Callable[..., NDArray[np.float64]], values: Sequence[Any], drawing: _Drawing
 ) -> NDArray[np.float64]:
+    codes, draws, rng = drawing
     confusion = classification.Confusion.from_items(values)
     if codes is None:
         shares = confusion.counts()[0] / len(values)
@@ -138,13 +143,8 @@ def times_drawn(units: int, draws: int, rng: np.random.Generator) -> NDArray[np.
     return times
 
 
-def _of_sums(
-    name: str,
-    numbers: NDArray[np.float64],
-    codes: NDArray[np.int64] | None,
-    draws: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
+def _of_sums(name: str, numbers: NDArray[np.float64], drawing: _Drawing) -> NDArray[np.float64]:
+    codes, draws, rng = drawing
     weights = np.ones(len(numbers)) if numbers.shape[1] == 1 else numbers[:, 1]
     units = np.stack([numbers[:, 0], weights])
     if codes is not None:
@@ -179,12 +179,9 @@ def _positions(uniform: NDArray[np.float64], count: int) -> NDArray[np.int64]:
 
 
 def _of_documents(
-    aggregate: Callable[..., Any],
-    values: Sequence[Any] | NDArray[np.float64],
-    codes: NDArray[np.int64] | None,
-    draws: int,
-    rng: np.random.Generator,
+    aggregate: Callable[..., Any], values: Sequence[Any] | NDArray[np.float64], drawing: _Drawing
 ) -> NDArray[np.float64]:
+    codes, draws, rng = drawing
     documents = np.arange(len(values)) if codes is None else codes
     members = np.split(np.argsort(documents, kind="stable"), np.cumsum(np.bincount(documents))[:-1])
     sample = np.empty(draws)

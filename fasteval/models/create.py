@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fasteval.models.checkpoint.chat_template import ChatTemplate
     from fasteval.models.engine import Engine
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.host.launch import Launch
+    from fasteval.models.host.process import Launch
     from fasteval.models.tokens import RequestTokenizer
     from fasteval.models.user import InstanceOf
 

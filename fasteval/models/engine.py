@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import Completion, EngineRequest
 
-__all__ = ["ALL_KINDS", "HOST", "ALL_MEDIA", "Capabilities", "Engine"]
+__all__ = ["ALL_KINDS", "ALL_MEDIA", "HOST", "Capabilities", "Engine", "EngineWrapper"]
 
 ALL_KINDS = frozenset(Kind)
 
@@ -88,3 +88,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Stops the engine and frees what it holds; may be called twice."""
+
+
+class EngineWrapper:
+    """An engine around an engine: what a subclass does not do itself, the one inside does."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Wraps `engine`."""
+        self._engine = engine
+
+    def __getattr__(self, name: str) -> Any:
+        """Returns what the engine inside has under a name that is not defined here."""
+        return getattr(self._engine, name)

@@ -28,37 +28,28 @@ class NamedModel:
     description: str
 
 
-def _vllm(name: str, checkpoint: str, prompt_profile: str, description: str) -> NamedModel:
-    return NamedModel(name, "vllm", checkpoint, prompt_profile, description)
-
-
 _DEMO = str(Path(__file__).parent.parent / "demo" / "checkpoint")
+_CHECKPOINTS = (
+    ("demo", _DEMO, "qwen2_vl", "the bundled 1.5 M-parameter Qwen2-VL, trained on easy-VQA"),
+    ("qwen2-vl", "Qwen/Qwen2-VL-2B-Instruct", "qwen2_vl", "Qwen2-VL 2B Instruct"),
+    ("qwen2.5-vl", "Qwen/Qwen2.5-VL-3B-Instruct", "qwen2_5_vl", "Qwen2.5-VL 3B Instruct"),
+    ("qwen3-vl", "Qwen/Qwen3-VL-2B-Instruct", "qwen3_vl", "Qwen3-VL 2B Instruct"),
+    ("llava-onevision", "llava-hf/llava-onevision-qwen2-0.5b-ov-hf", "llava_onevision", "LLaVA-OneVision 0.5B"),
+    ("internvl3", "OpenGVLab/InternVL3-1B-hf", "internvl3", "InternVL3 1B"),
+    ("gemma3", "google/gemma-3-4b-it", "gemma3", "Gemma 3 4B Instruct"),
+    ("smolvlm", "HuggingFaceTB/SmolVLM-256M-Instruct", "smolvlm", "SmolVLM 256M Instruct"),
+)
+_BACKENDS = {
+    "vllm": "any checkpoint on vLLM: pretrained=<Hub name or folder>",
+    "hf": "any checkpoint on transformers, slow: the reference to compare with",
+    "openai": "a server that speaks OpenAI's protocol: base_url=http://…/v1, model=<name>",
+    "replay": "recorded answers, no model: answers=<JSON lines file>",
+}
 
 #: All names, in the order in which they are listed.
-NAMED: dict[str, NamedModel] = {
-    model.name: model
-    for model in (
-        _vllm("demo", _DEMO, "qwen2_vl", "the bundled 1.5 M-parameter Qwen2-VL, trained on easy-VQA"),
-        _vllm("qwen2-vl", "Qwen/Qwen2-VL-2B-Instruct", "qwen2_vl", "Qwen2-VL 2B Instruct"),
-        _vllm("qwen2.5-vl", "Qwen/Qwen2.5-VL-3B-Instruct", "qwen2_5_vl", "Qwen2.5-VL 3B Instruct"),
-        _vllm("qwen3-vl", "Qwen/Qwen3-VL-2B-Instruct", "qwen3_vl", "Qwen3-VL 2B Instruct"),
-        _vllm(
-            "llava-onevision", "llava-hf/llava-onevision-qwen2-0.5b-ov-hf", "llava_onevision", "LLaVA-OneVision 0.5B"
-        ),
-        _vllm("internvl3", "OpenGVLab/InternVL3-1B-hf", "internvl3", "InternVL3 1B"),
-        _vllm("gemma3", "google/gemma-3-4b-it", "gemma3", "Gemma 3 4B Instruct"),
-        _vllm("smolvlm", "HuggingFaceTB/SmolVLM-256M-Instruct", "smolvlm", "SmolVLM 256M Instruct"),
-        NamedModel("vllm", "vllm", None, "default", "any checkpoint on vLLM: pretrained=<Hub name or folder>"),
-        NamedModel("hf", "hf", None, "default", "any checkpoint on transformers, slow: the reference to compare with"),
-        NamedModel(
-            "openai",
-            "openai",
-            None,
-            "default",
-            "a server that speaks OpenAI's protocol: base_url=http://…/v1, model=<name>",
-        ),
-        NamedModel("replay", "replay", None, "default", "recorded answers, no model: answers=<JSON lines file>"),
-    )
+NAMED = {
+    **{name: NamedModel(name, "vllm", *about) for name, *about in _CHECKPOINTS},
+    **{name: NamedModel(name, name, None, "default", description) for name, description in _BACKENDS.items()},
 }
 
 #: What lm-eval and lmms-eval call some of them. Where their name has a checkpoint of its own that is another one than

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fasteval.api.request import Completion
 from fasteval.errors import EngineError
 from fasteval.models.backoff import Backoff
+from fasteval.models.engine import EngineWrapper
 from fasteval.models.suspects import Suspects
-from fasteval.models.wrapper import EngineWrapper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import jinja2
 import jinja2.ext
-import orjson
 
 from fasteval.errors import CheckpointError, RequestError
+from fasteval.models.checkpoint.find import read_json
 from fasteval.safety.templates import LimitedEnvironment
 
 if TYPE_CHECKING:
@@ -157,15 +157,7 @@ def _raise_exception(message: str) -> NoReturn:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        value = orjson.loads(path.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise CheckpointError(f"{path}: not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{path}: not a JSON object")
-    return value
+    return read_json(path) if path.is_file() else {}
 
 
 def _find_source(folder: Path, config: dict[str, Any]) -> Any:

@@ -11,7 +11,7 @@ import orjson
 
 from fasteval.errors import CheckpointError
 
-__all__ = ["find_checkpoint", "what_is_missing"]
+__all__ = ["find_checkpoint", "read_json", "what_is_missing"]
 
 _WORDS = ["*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py"]
 _TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "tekken.json")
@@ -48,6 +48,23 @@ def find_checkpoint(pretrained: str | Path, revision: str | None = None, *, weig
         raise CheckpointError(f"the checkpoint folder {name} does not exist")
     local = _from_cache(name, revision, weights=weights)
     return local if local is not None else _from_hub(name, revision, weights=weights)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Returns the JSON object in a file of a checkpoint.
+
+    Raises:
+        CheckpointError: the file is not there, or holds something else.
+    """
+    try:
+        value = orjson.loads(path.read_bytes())
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    except orjson.JSONDecodeError as error:
+        raise CheckpointError(f"{path}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: not a JSON object")
+    return value
 
 
 def what_is_missing(folder: Path) -> str | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import hashlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import xxhash
 
-from fasteval.cache.folder import make_private
+from fasteval.cache.folder import make_private, write_whole
 from fasteval.errors import CheckpointError
 from fasteval.media import DEFAULT_FRAMES
 from fasteval.models.vllm.distribution import distribution_version, vllm_distribution
@@ -182,7 +181,8 @@ class _Memory:
         key = orjson.dumps([str(real), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]).decode()
         if key in self._known:
             return self._known[key]
-        digest = _file_digest(real)
+        with real.open("rb") as file:
+            digest = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()  # type: ignore[arg-type]  # has what it uses
         if status.st_size >= _LARGE and time.time_ns() - status.st_ctime_ns > _REST_NS and real.stat() == status:
             self._known[key] = digest
             self._is_changed = True
@@ -193,15 +193,4 @@ class _Memory:
         if self._path is None or not self._is_changed:
             return
         make_private(self._path.parent)
-        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".digests.")
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(orjson.dumps(self._known))
-        Path(name).replace(self._path)
-
-
-def _file_digest(path: Path) -> str:
-    hasher = xxhash.xxh3_128()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 22):
-            hasher.update(chunk)
-    return hasher.hexdigest()
+        write_whole(self._path, orjson.dumps(self._known))

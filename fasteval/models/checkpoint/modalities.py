@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
-
+from fasteval.errors import CheckpointError
+from fasteval.models.checkpoint.find import read_json
 from fasteval.models.engine import ALL_MEDIA
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ def checkpoint_media(folder: Path) -> frozenset[str]:
     What a type that is not known takes shows when it is loaded: media of another kind are error rows then.
     """
     try:
-        values = orjson.loads((folder / "config.json").read_bytes())
-        return _KNOWN.get(values.get("model_type"), ALL_MEDIA)
-    except (OSError, AttributeError, TypeError, orjson.JSONDecodeError):
+        return _KNOWN.get(read_json(folder / "config.json").get("model_type"), ALL_MEDIA)
+    except (CheckpointError, TypeError):
         return ALL_MEDIA  # whoever loads the checkpoint says what is wrong with it

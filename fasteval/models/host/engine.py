@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fasteval.api.prompt import Prompt
     from fasteval.api.request import EngineRequest
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.host.launch import Host, Launch
+    from fasteval.models.host.process import Host, Launch
 
 __all__ = ["HostEngine"]
 

@@ -6,11 +6,10 @@ import inspect
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError, first_line
 from fasteval.media import DecodedVideo
+from fasteval.models.checkpoint.find import read_json
 from fasteval.models.host.tokenizer import PromptTokenizer
 from fasteval.models.sampling import SamplingParameters
 
@@ -45,8 +44,7 @@ class HFBackend:
         arguments = dict(config.arguments)
         self._device = arguments.pop("device", "cpu")
         try:
-            values = orjson.loads((config.checkpoint / "config.json").read_bytes())
-            self._takes_images = "vision_config" in values
+            self._takes_images = "vision_config" in read_json(config.checkpoint / "config.json")
             self._load(config, arguments)
         except Exception as error:
             raise CheckpointError(f"{config.checkpoint} cannot be loaded: {first_line(error)}") from error

@@ -1,4 +1,4 @@
-"""`MediaDecoder`: media are decoded ahead of their turn by a few threads, each once while it is in hand."""
+"""Media in an engine host: decoded ahead of their turn, each once, and counted while the backend has them in hand."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from PIL import Image, ImageOps
 from fasteval.errors import FastEvalError, RequestError
 from fasteval.media import DecodedAudio, DecodedVideo, decode_frames, decode_image, decode_sound, eight_bits
 from fasteval.media.opening import max_pixels
+from fasteval.models.vllm.kv_cache import total_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from fasteval.media import Media
+    from fasteval.models.host.wire import HostRequest
 
-__all__ = ["Decoded", "MediaDecoder", "decoded_bytes", "to_rgb"]
+__all__ = ["Decoded", "MediaDecoder", "MediaInHand", "decoded_bytes", "to_rgb"]
 
 #: A decoded medium.
 Decoded = Image.Image | DecodedVideo | DecodedAudio
@@ -31,6 +33,8 @@ _BYTES_KEPT = 256 << 20
 _VIDEOS_AHEAD = 2
 # Of what is decoded before its turn no more is begun with beyond this: a large photo takes 100 MB.
 _BYTES_AHEAD = 256 << 20
+# What a model is shown of a picture can take eight times as much as the picture: floats, and each patch twice.
+_SHARE_OF_MEMORY, _LEAST = 32, 512 << 20
 
 
 class MediaDecoder:
@@ -139,6 +143,42 @@ class MediaDecoder:
     def close(self) -> None:
         """Stops the threads."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+class MediaInHand:
+    """Counts each medium once, however many requests show it."""
+
+    def __init__(self, limit: int | None = None) -> None:
+        """Takes the bytes of decoded media that are enough; a share of the machine's memory by default."""
+        self._limit = max(_LEAST, total_memory() // _SHARE_OF_MEMORY) if limit is None else limit
+        self._rows: dict[int, list[str]] = {}
+        self._shown: Counter[str] = Counter()
+        self._sizes: dict[str, int] = {}
+        self._bytes = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another request may come."""
+        return self._bytes < self._limit
+
+    def add(self, request: HostRequest, decoded: Sequence[Decoded]) -> None:
+        """Counts the media of a request."""
+        if decoded:
+            self._rows[request.row] = names = [medium.content_id for medium in request.media]
+            self._shown.update(names)
+            for name, item in zip(names, decoded, strict=True):
+                if name not in self._sizes:
+                    self._sizes[name] = decoded_bytes(item)
+                    self._bytes += self._sizes[name]
+
+    def remove(self, rows: Iterable[int]) -> None:
+        """Forgets the media of requests that are done with."""
+        for row in rows:
+            for name in self._rows.pop(row, ()):
+                self._shown[name] -= 1
+                if not self._shown[name]:
+                    del self._shown[name]
+                    self._bytes -= self._sizes.pop(name)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

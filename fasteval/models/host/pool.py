@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fasteval.models.engine_config import EngineConfig
-    from fasteval.models.host.launch import Host, Launch
+    from fasteval.models.host.process import Host, Launch
 
 __all__ = ["HostPool"]
 

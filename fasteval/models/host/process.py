@@ -1,4 +1,4 @@
-"""`HostProcess`: one engine host as the front sees it: a child process, the wire to it, and its last words."""
+"""`Host`: an engine host as the front sees it; and `HostProcess`, one that is a child process of the front's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import fasteval
 from fasteval.models.host.environment import host_environment
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fasteval.models.engine_config import EngineConfig
 
-__all__ = ["HostProcess"]
+__all__ = ["Host", "HostProcess", "Launch"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,57 @@ _PROGRAM = (
 )
 _TAIL_LINES = 40
 _GRACE_SECONDS = 10.0
+
+
+class Host(Protocol):
+    """A started host that loads its model, or has; used by one thread."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id, where it is one of this machine's."""
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has left a message unread for so long that nothing more can be sent."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is gone; what it sent before may still be there to be read."""
+
+    def send(self, frame: Frame) -> None:
+        """Sends a message; if the host is gone, whoever listens to it will notice."""
+
+    def receive(self, timeout: float) -> Frame | None:
+        """Returns the next message, or None if none begins within `timeout` seconds.
+
+        Raises:
+            EOFError: the host is gone.
+            OSError: likewise.
+        """
+
+    def last_words(self) -> list[str]:
+        """Returns the last lines that it wrote."""
+
+    def describe_end(self) -> str:
+        """Returns in one line how it ended."""
+
+    def stop(self) -> None:
+        """Asks it to end, and makes it if it does not."""
+
+    def kill(self) -> None:
+        """Ends it, and whatever it has started, for certain."""
+
+
+class Launch(Protocol):
+    """Starts hosts at one place; called again when one has died."""
+
+    def __call__(self, config: EngineConfig, *, send_timeout: float) -> Host:
+        """Starts a host and tells it what to load; returns at once.
+
+        Args:
+            config: what to load.
+            send_timeout: seconds after which `send` gives up on a host that does not read.
+        """
 
 
 class HostProcess:

@@ -19,8 +19,7 @@ from fasteval.errors import RequestError
 from fasteval.models.engine import HOST
 from fasteval.models.engine_config import EngineConfig
 from fasteval.models.host.link import HostLink, LinkHandler, end_process
-from fasteval.models.host.media_decoder import MediaDecoder
-from fasteval.models.host.media_in_hand import MediaInHand
+from fasteval.models.host.media_decoder import MediaDecoder, MediaInHand
 from fasteval.models.host.wire import decode_requests, encode_completions, encode_failure
 from fasteval.models.vllm.amx import request_amx
 

@@ -7,9 +7,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from fasteval.errors import CheckpointError
+from fasteval.models.checkpoint.find import read_json
 
 if TYPE_CHECKING:
     from fasteval.models.engine_config import EngineConfig
@@ -74,7 +72,7 @@ def cpu_cache_bytes(config: EngineConfig, available: int | None = None) -> int:
         config: the engine's.
         available: bytes that the engine may take; None for all that the machine could give.
     """
-    model = _read_config(config.checkpoint)
+    model = read_json(config.checkpoint / "config.json")
     cost = bytes_per_token(model, config.dtype)
     wanted = 4 * _GIB if cost is None else cost * max(_PLENTY_OF_TOKENS, _length(model, config) or 0)
     free = available_memory() if available is None else min(available, available_memory())
@@ -87,7 +85,7 @@ def fit_to_memory(config: EngineConfig) -> EngineConfig:
 
     Decided by the machine's whole memory and not by what happens to be free: the limit is part of the fingerprint.
     """
-    model = _read_config(config.checkpoint)
+    model = read_json(config.checkpoint / "config.json")
     cost, length, total = bytes_per_token(model, config.dtype), _length(model, config), total_memory()
     if config.max_model_len is not None or cost is None or length is None or not total:
         return config
@@ -98,17 +96,6 @@ def fit_to_memory(config: EngineConfig) -> EngineConfig:
         "max_model_len lowered from %d to %d: a longer sequence does not fit this machine's memory", length, fitting
     )
     return dataclasses.replace(config, max_model_len=fitting)
-
-
-def _read_config(checkpoint: Path) -> dict[str, Any]:
-    path = checkpoint / "config.json"
-    try:
-        values = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path}: not a JSON object")
-    return values
 
 
 def _length(model: dict[str, Any], config: EngineConfig) -> int | None:

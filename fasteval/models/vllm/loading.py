@@ -8,9 +8,8 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from fasteval.errors import CheckpointError, EngineError, FastEvalError, UnknownNameError, UsageError
+from fasteval.models.checkpoint.find import read_json
 from fasteval.models.engine_config import ALONE
 from fasteval.models.host.environment import HOSTS_HERE
 from fasteval.models.vllm.distribution import is_cpu_build
@@ -105,8 +104,7 @@ def _register_model_class(checkpoint: Path) -> None:
     """
     from vllm import ModelRegistry
 
-    values = orjson.loads((checkpoint / "config.json").read_bytes())
-    for architecture in values.get("architectures") or ():
+    for architecture in read_json(checkpoint / "config.json").get("architectures") or ():
         entry = ModelRegistry.models.get(architecture)
         if entry is None:
             continue

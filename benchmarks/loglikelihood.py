@@ -112,7 +112,7 @@ class Comparison:
         scores: list[Score] = [(0.0, False)] * len(workload.requests)
         queue = [(group, images_of(group[0])) for group in by_prompt(workload.requests)]
         for group, images in queue:
-            if refused := self._backend.add_choices(group, images):
+            if refused := self._backend.add(group, images):
                 raise click.ClickException(str(refused[0].error))
         while self._backend.unfinished:
             for completion in self._backend.step():

@@ -75,10 +75,7 @@ class LocalEngine:
             self.texts.append(asked.text)
             try:
                 decoded = self._decoder.decode(asked.media)
-                if asked.continuation is None:
-                    self._backend.add(asked, decoded)
-                else:
-                    self._refused += self._backend.add_choices([asked], decoded)
+                self._refused += self._backend.add([asked], decoded)
             except RequestError as error:
                 self._refused.append(Completion(asked.row, error=str(error)))
         self.most = max(self.most, self._backend.unfinished)

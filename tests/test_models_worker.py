@@ -35,17 +35,14 @@ class StubBackend:
     def unfinished(self) -> int:
         return len(self.held)
 
-    def add(self, request: HostRequest, images: Sequence[Image.Image]) -> None:
-        if request.text == "bad":
+    def add(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
+        if requests[0].kind == Kind.LOGLIKELIHOOD:
+            self.groups.append([request.row for request in requests])
+        if any(request.text == "bad" for request in requests):
             raise RequestError("no")
-        self.colours += [image.getpixel((0, 0)) for image in images]
-        self.held.append(request)
+        self.colours += [image.getpixel((0, 0)) for image in images] * len(requests)
+        self.held += requests
         self.most_held = max(self.most_held, len(self.held))
-
-    def add_choices(self, requests: Sequence[HostRequest], images: Sequence[Image.Image]) -> list[Completion]:
-        self.groups.append([request.row for request in requests])
-        for request in requests:
-            self.add(request, images)
         return []
 
     def step(self) -> list[Completion]:

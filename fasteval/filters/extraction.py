@@ -1,4 +1,4 @@
-"""Filters that find the answer proper within a longer reply, by regular expression or by the choices' texts."""
+"""Filters that find the answer proper within a longer reply: by regular expression, the choices' texts, or labels."""
 
 from __future__ import annotations
 
@@ -14,10 +14,30 @@ from fasteval.filters.text import TextFilter
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["MultiChoiceRegex", "Regex", "RegexPos"]
+__all__ = ["FormatSpan", "MultiChoiceRegex", "Regex", "RegexPos"]
 
 #: GSM8K's form of a final answer; the default of lm-eval's filter.
 _DEFAULT_PATTERN = r"#### (\-?[0-9\.\,]+)"
+#: Words that models use for the labels of MasakhaNER, in the order in which they are replaced.
+_LABELS = {
+    "person": "PER",
+    "location": "LOC",
+    "organization": "ORG",
+    "counties": "LOC",
+    "places": "LOC",
+    "people": "PER",
+    "persons": "PER",
+    "company": "ORG",
+    "country": "LOC",
+    "continent": "LOC",
+    "time": "DATE",
+    "date": "DATE",
+    "per": "PER",
+    "loc": "LOC",
+    "org": "ORG",
+}
+_LABEL = re.compile(rf"\b({'|'.join(sorted(_LABELS, key=len, reverse=True))})\s*:")
+_SPAN = re.compile(r"\b(PER|LOC|ORG|DATE):\s*([^$]+)")
 
 
 @register_filter("regex")
@@ -154,6 +174,23 @@ class RegexPos(TextFilter):
     def transform(self, text: str, doc: dict[str, Any]) -> list[str]:  # noqa: ARG002 - the base class's signature
         """Returns the tags, or the fallback."""
         return [tag for _, tag in self._PAIR.findall(text)] or self.fallback
+
+
+@register_filter("format_span")
+class FormatSpan(TextFilter):
+    """Puts the named entities of each answer in lm-eval's form, "per: ada $ loc: kenya", without entities "none"."""
+
+    def transform(self, text: str, doc: dict[str, Any]) -> str:  # noqa: ARG002 - the base class's signature
+        """Returns the entities, each with its label; an empty text if there are none."""
+        labelled = _LABEL.sub(lambda match: f"{_LABELS[match[1]]}:", text.lower())
+        labelled = labelled.replace("$$", "$").rstrip("$").replace("\n", "$").strip()
+        entities = [
+            f"{label.lower()}: {entity.strip()}"
+            for label, values in _SPAN.findall(labelled)
+            for entity in values.split(",")
+            if entity.strip() != "none"
+        ]
+        return " $ ".join(entities)
 
 
 def compile_pattern(pattern: str) -> re.Pattern[str]:

@@ -1,17 +1,22 @@
-"""`open_image`: the one place where encoded pictures of unknown origin are opened, with its limits."""
+"""The one place where encoded pictures, videos and sounds of unknown origin are opened, with its limits."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
-from fasteval.errors import UsageError
+from fasteval.errors import RequestError, UnsupportedError, UsageError
 
-__all__ = ["FORMATS", "MAX_BYTES", "check_size", "max_pixels", "open_image", "read_encoded"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["FORMATS", "MAX_BYTES", "check_size", "max_pixels", "open_container", "open_image", "read_encoded"]
 
 #: What benchmarks are made of. Pillow knows more: EPS, which it hands to Ghostscript to run, and much that nobody uses.
 FORMATS = (
@@ -21,6 +26,9 @@ FORMATS = (
 MAX_BYTES = 256 << 20
 _DEFAULT_MAX_PIXELS = 89_478_485  # a quarter of a GiB in RGB; what Pillow calls a decompression bomb
 _VARIABLE = "FASTEVAL_MAX_IMAGE_PIXELS"
+# FFmpeg knows play lists as well, which name other files and servers: only what holds its own media is read.
+_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,flv,ogg,asf,wav,mp3,flac,aac,aiff,gif"
+_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
 
 # A truncated file is an error row, never half a picture.
 ImageFile.LOAD_TRUNCATED_IMAGES = False
@@ -91,3 +99,38 @@ def _too_large(what: str) -> Image.DecompressionBombError:
         f"{what} are more than the {max_pixels():,} that an image may have (the environment variable {_VARIABLE} "
         f"sets the limit)"
     )
+
+
+@contextlib.contextmanager
+def open_container(source: bytes | str, what: str) -> Iterator[Any]:
+    """Opens an encoded video or sound with PyAV; everything that goes wrong within the block names `what`.
+
+    Args:
+        source: encoded bytes, or the path of a file.
+        what: "video" or "audio": the kind of stream that is wanted; the container has one.
+
+    Raises:
+        UnsupportedError: PyAV is not installed.
+        RequestError: the file is not there, not such a file, damaged or truncated.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise UnsupportedError(f"to decode {what} files install PyAV: pip install 'fasteval[video]'") from error
+    place = source if isinstance(source, str) else f"{len(source)} bytes"
+    try:
+        # Python opens the file: FFmpeg itself gets no means to open anything.
+        with (
+            io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as file,
+            av.open(file, options=_OPTIONS, metadata_errors="ignore") as container,
+        ):
+            if not getattr(container.streams, what):
+                raise RequestError(f"unreadable {what}: {place}: the file has no {what} in it")
+            yield container
+    except RequestError:
+        raise
+    except MemoryError as error:
+        raise RequestError(f"unreadable {what}: {place}: not enough memory to decode it") from error
+    except Exception as error:  # FFmpeg's and its decoders' errors on damaged files are of many types
+        reason = str(error).removesuffix(": '<none>'").strip()
+        raise RequestError(f"unreadable {what}: {place}: {type(error).__name__}: {reason}") from error

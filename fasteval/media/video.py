@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fasteval.errors import RequestError
-from fasteval.media.container import open_container
-from fasteval.media.opening import check_size
+from fasteval.media.opening import check_size, open_container
 from fasteval.media.sources import Encoded
 
 if TYPE_CHECKING:

@@ -1,5 +1,5 @@
 """Registers the built-in metrics and aggregations; `fasteval.api.registry` imports this module at its first look-up."""
 
-from fasteval.metrics import averages, classification, items, likelihood, text_matching, translation
+from fasteval.metrics import averages, classification, items, text_matching, translation
 
-__all__ = ["averages", "classification", "items", "likelihood", "text_matching", "translation"]
+__all__ = ["averages", "classification", "items", "text_matching", "translation"]

@@ -1,4 +1,4 @@
-"""Checks a task file's options for a metric before anything is computed with them."""
+"""What a task file may say of metrics, checked before anything is computed; and what it gets where it says nothing."""
 
 from __future__ import annotations
 
@@ -12,10 +12,31 @@ from fasteval.metrics.text_matching import compile_patterns
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_options"]
+__all__ = ["DEFAULT_METRICS", "check_options", "default_metrics"]
+
+#: Output type -> metrics, as in lm-eval and lmms-eval.
+DEFAULT_METRICS: dict[str, tuple[str, ...]] = {
+    "loglikelihood": ("perplexity", "acc"),
+    "loglikelihood_rolling": ("word_perplexity", "byte_perplexity", "bits_per_byte"),
+    "multiple_choice": ("acc", "acc_norm"),
+    "generate_until": ("exact_match",),
+    "generate_until_multi_round": ("exact_match",),
+}
 
 #: What the evaluation passes to a metric itself.
 _DATA = frozenset({"references", "predictions", "items"})
+
+
+def default_metrics(output_type: str) -> tuple[str, ...]:
+    """Returns the metrics of tasks of `output_type` that name none.
+
+    Raises:
+        UnknownNameError: there is no such output type.
+    """
+    try:
+        return DEFAULT_METRICS[output_type]
+    except KeyError:
+        raise UnknownNameError("output type", output_type, DEFAULT_METRICS) from None
 
 
 def check_options(metric: str, options: Mapping[str, Any]) -> None:

@@ -69,6 +69,8 @@ class LMMEngine:
     changes whenever its answers could). Without one nobody can know which weights it loaded.
     """
 
+    is_ready = True  # the model was loaded when it was built
+
     def __init__(self, model: LMM, instance_of: InstanceOf, *, batch_size: int = 64) -> None:
         """Wraps `model`; `instance_of(row)` gives the classic view of a request."""
         self._model, self._instance_of, self._batch_size = model, instance_of, batch_size
@@ -96,12 +98,7 @@ class LMMEngine:
         return prompt.plain_text()
 
     def start(self) -> None:
-        """The model was loaded when it was built."""
-
-    @property
-    def is_ready(self) -> bool:
-        """Always."""
-        return True
+        """Has nothing to load."""
 
     def submit(self, requests: Sequence[EngineRequest]) -> None:
         """Takes requests."""

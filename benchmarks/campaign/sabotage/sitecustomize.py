@@ -32,17 +32,13 @@ def _poison(text: str | None, width: int | None) -> None:
 
     def load_backend(config: Any) -> Any:
         backend: Any = load(config)
-        add, add_choices = backend.add, backend.add_choices
+        add = backend.add
 
-        def checked_add(request: Any, images: Sequence[Any]) -> Any:
-            check([request], images)
-            return add(request, images)
-
-        def checked_add_choices(requests: Sequence[Any], images: Sequence[Any]) -> Any:
+        def checked_add(requests: Sequence[Any], images: Sequence[Any]) -> Any:
             check(requests, images)
-            return add_choices(requests, images)
+            return add(requests, images)
 
-        backend.add, backend.add_choices = checked_add, checked_add_choices
+        backend.add = checked_add
         return backend
 
     worker.load_backend = load_backend

@@ -29,23 +29,15 @@ class Backend(Protocol):
     def outlives_process(self) -> bool:
         """Whether something of it would go on if its process ended without `close`."""
 
-    def add(self, request: HostRequest, media: Sequence[Decoded]) -> None:
-        """Takes a request whose media are decoded.
-
-        Raises:
-            RequestError: this request cannot be answered.
-            UnsupportedError: the engine cannot honour what is asked, of this request or any like it.
-        """
-
-    def add_choices(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> list[Completion]:
-        """Takes log-likelihood requests that have prompt and media in common.
+    def add(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> list[Completion]:
+        """Takes a request whose media are decoded, or several log-likelihoods that have prompt and media in common.
 
         Returns:
             The completions of those that cannot be answered.
 
         Raises:
             RequestError: none of them can be answered.
-            UnsupportedError: the engine cannot honour what is asked.
+            UnsupportedError: the engine cannot honour what is asked, of these requests or any like them.
         """
 
     def step(self) -> list[Completion]:

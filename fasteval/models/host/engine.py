@@ -62,7 +62,8 @@ class HostEngine:
         self._heartbeat_timeout, self._start_timeout = heartbeat_timeout, start_timeout
         self._launch = launch
         self._host: Host | None = None
-        self._is_ready = False
+        #: Whether the model is loaded, as far as `poll` has seen.
+        self.is_ready = False
         self._failure: FastEvalError | None = None
         self._refused: list[Completion] = []
         self._identity: dict[str, Any] | None = None
@@ -98,15 +99,10 @@ class HostEngine:
         if self._host is not None:
             return
         self._failure = None
-        self._is_ready = False
+        self.is_ready = False
         self._earlier, self._counters = self.counters(), {}
         self._host = self._launch(self.config, send_timeout=self._heartbeat_timeout)
         self._started = self._heard = time.monotonic()
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the model is loaded, as far as `poll` has seen."""
-        return self._is_ready
 
     @property
     def pid(self) -> int | None:
@@ -192,7 +188,7 @@ class HostEngine:
             self._counters = frame.fields["counters"]
             return decode_completions(frame)
         if frame.type == "ready":
-            self._is_ready = True
+            self.is_ready = True
         elif frame.type == "failure":
             self._fail(decode_failure(frame))
         elif frame.type == "heartbeat" and frame.fields["stalled"] > self._heartbeat_timeout:
@@ -208,7 +204,7 @@ class HostEngine:
             self._fail(EngineError(f"the engine hangs: it took no message for {self._heartbeat_timeout:.0f} seconds"))
         if now - self._heard > self._heartbeat_timeout:
             self._fail(EngineError(f"the engine hangs: no heartbeat for {now - self._heard:.0f} seconds"))
-        if not self._is_ready and now - self._started > self._start_timeout:
+        if not self.is_ready and now - self._started > self._start_timeout:
             self._fail(EngineError(f"the model was not loaded within {self._start_timeout:.0f} seconds"))
 
     def _fail(self, error: FastEvalError) -> NoReturn:
@@ -218,7 +214,7 @@ class HostEngine:
             for line in self._host.last_words():
                 error.add_note(line)
             self._host = None
-        self._is_ready = False
+        self.is_ready = False
         self._failure = error
         raise error
 
@@ -240,9 +236,9 @@ class HostEngine:
     def close(self) -> None:
         """Stops the host; may be called twice."""
         if self._host is not None:
-            if self._is_ready:
+            if self.is_ready:
                 self._host.stop()
             else:
                 self._host.kill()  # it listens to nobody while it loads
             self._host = None
-        self._is_ready = False
+        self.is_ready = False

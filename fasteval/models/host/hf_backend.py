@@ -30,6 +30,7 @@ class HFBackend:
     """A transformers model and the rows that wait for it."""
 
     capacity = 4
+    outlives_process = False
 
     def __init__(self, config: EngineConfig) -> None:
         """Loads the checkpoint.
@@ -83,26 +84,16 @@ class HFBackend:
         """How many rows wait."""
         return len(self._waiting)
 
-    @property
-    def outlives_process(self) -> bool:
-        """Nothing does."""
-        return False
-
-    def add(self, request: HostRequest, media: Sequence[Decoded]) -> None:
-        """Takes a row (see `Backend.add`)."""
-        for kind in sorted({medium.kind for medium in request.media}):
+    def add(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> list[Completion]:
+        """Takes rows (see `Backend.add`), each by itself: what they share is computed as often as it is asked for."""
+        for kind in sorted({medium.kind for medium in requests[0].media}):
             if not self._takes_images or kind == "audio":
                 raise RequestError(f"this checkpoint, in transformers, takes no {kind}")
-        sampling = request.sampling
+        sampling = requests[0].sampling
         if sampling is not None and (sampling.presence_penalty or sampling.frequency_penalty):
             raise UnsupportedError("presence_penalty and frequency_penalty are not supported by transformers")
-        self._waiting.append((request, tuple(media)))
-        self._counters["requests"] += 1
-
-    def add_choices(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> list[Completion]:
-        """Takes log-likelihood rows, each by itself: what they share is computed as often as it is asked for."""
-        for request in requests:
-            self.add(request, media)
+        self._waiting += [(request, tuple(media)) for request in requests]
+        self._counters["requests"] += len(requests)
         return []
 
     def step(self) -> list[Completion]:
@@ -209,12 +200,8 @@ class HFBackend:
             "do_sample": not sampling.is_greedy,
         }
         if not sampling.is_greedy:
-            options |= {
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": sampling.top_k,
-                "min_p": sampling.min_p or None,
-            }
+            options |= {name: getattr(sampling, name) for name in ("temperature", "top_p", "top_k")}
+            options["min_p"] = sampling.min_p or None
         length = inputs["input_ids"].shape[1]
 
         def has_stopped(input_ids: Any, _scores: Any, **_: Any) -> Any:

@@ -24,10 +24,9 @@ from fasteval.models.host.wire import decode_requests, encode_completions, encod
 from fasteval.models.vllm.amx import request_amx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from fasteval.models.host.backend import Backend
-    from fasteval.models.host.media_decoder import Decoded
     from fasteval.models.host.wire import Frame, HostRequest
 
 __all__ = ["Worker", "load_backend", "main"]
@@ -71,8 +70,10 @@ class Worker:
                 self._link.send(encode_completions(completions, self._counters()))
 
     def _totals(self) -> dict[str, float]:
+        """Returns what backend and decoder counted, and how many seconds this process was busy with what."""
         decoded = {f"{kind}s_decoded": float(count) for kind, count in self._decoder.decoded.items()}
-        return self._backend.counters() | decoded | self._seconds()
+        times = self._times | {"decoding": self._decoder.busy}
+        return self._backend.counters() | decoded | {f"{HOST}{name}": seconds for name, seconds in times.items()}
 
     def _counters(self) -> dict[str, float]:
         return {name: value - self._before.get(name, 0.0) for name, value in self._totals().items()}
@@ -85,11 +86,6 @@ class Worker:
             yield
         finally:
             self._times[name] += time.perf_counter() - started
-
-    def _seconds(self) -> dict[str, float]:
-        """Returns what this process was busy with, in seconds; their names tell them from counts."""
-        times = self._times | {"decoding": self._decoder.busy}
-        return {f"{HOST}{name}": seconds for name, seconds in times.items()}
 
     def _handle(self, frame: Frame) -> None:
         if frame.type == "requests":
@@ -118,7 +114,9 @@ class Worker:
             try:
                 media = self._decoder.decode(requests[0].media)
                 with self._busy("rendering"):
-                    self._hand_over(requests, media)
+                    self._failed += self._backend.add(requests, media)
+                for request in requests:
+                    self._in_hand.add(request, media)
             except RequestError as error:
                 self._failed += [Completion(request.row, error=str(error)) for request in requests]
             self._link.turn()
@@ -126,14 +124,6 @@ class Worker:
     def _has_room(self) -> bool:
         waiting = self._backend.unfinished
         return waiting < self._backend.capacity and (self._in_hand.has_room or not waiting)
-
-    def _hand_over(self, requests: Sequence[HostRequest], media: Sequence[Decoded]) -> None:
-        if requests[0].kind == Kind.LOGLIKELIHOOD:
-            self._failed += self._backend.add_choices(requests, media)
-        else:
-            self._backend.add(requests[0], media)
-        for request in requests:
-            self._in_hand.add(request, media)
 
     def _take(self) -> list[HostRequest]:
         """Takes the next request out of the queue; of a log-likelihood, all that wait and share its prompt with it.

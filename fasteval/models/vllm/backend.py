@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fasteval.api.request import Completion, Response
+from fasteval.api.request import Completion, Kind, Response
 from fasteval.errors import EngineError, RequestError, UnsupportedError, first_line
 from fasteval.models.host.tokenizer import PromptTokenizer
 from fasteval.models.sampling import SamplingParameters
@@ -23,19 +23,6 @@ if TYPE_CHECKING:
     from fasteval.models.host.wire import HostRequest
 
 __all__ = ["VLLMBackend"]
-
-
-@dataclass(slots=True)
-class _Part:
-    """One request to vLLM; a rolling text is several.
-
-    Attributes:
-        row: the row that it belongs to.
-        scored: how many tokens at the prompt's end are scored; 0 where text is generated.
-    """
-
-    row: int
-    scored: int
 
 
 @dataclass(slots=True)
@@ -58,9 +45,11 @@ class VLLMBackend:
         self._renderer = self._engine.renderer
         vllm_config = self._engine.vllm_config
         self._tokens = PromptTokenizer(self._engine.get_tokenizer(), vllm_config.model_config.max_model_len - 1)
-        self._capacity: int = vllm_config.scheduler_config.max_num_seqs
+        #: How many sequences vLLM schedules at a time.
+        self.capacity: int = vllm_config.scheduler_config.max_num_seqs
         self._media = VLLMMedia(self._renderer, str(vllm_config.model_config.architecture))
         self._in_process: bool = type(self._engine.engine_core).__name__ == "InprocClient"
+        self.outlives_process = not self._in_process
         self._keeps_media = self._in_process and keep_media_in_process(self._renderer)
         self._last_media: list[str] = []
         cache = vllm_config.cache_config
@@ -68,29 +57,27 @@ class VLLMBackend:
         encoder_tokens = int(vllm_config.scheduler_config.encoder_cache_size or 0)
         self._scorer = ChoiceScorer(self._engine, engine_traits(self._engine), cache_tokens, encoder_tokens)
         self._refused: list[Completion] = []
-        self._parts: dict[str, _Part] = {}
+        # Requests to vLLM, of which a rolling text is several: the row, and how many tokens at the end are scored (0
+        # where text is generated).
+        self._parts: dict[str, tuple[int, int]] = {}
         self._rows: dict[int, _Row] = {}
         names = ("engine_steps", "requests", "prompt_tokens", "cached_tokens", "output_tokens", "images_processed")
         self._counters = dict.fromkeys(names, 0.0)
-
-    @property
-    def capacity(self) -> int:
-        """How many sequences vLLM schedules at a time."""
-        return self._capacity
 
     @property
     def unfinished(self) -> int:
         """How many rows it has in hand."""
         return len(self._rows) + self._scorer.unfinished
 
-    @property
-    def outlives_process(self) -> bool:
-        """Whether vLLM has processes of its own."""
-        return not self._in_process
+    def add(self, requests: Sequence[HostRequest], decoded: Sequence[Decoded]) -> list[Completion]:
+        """Takes a row, or rows that are choices of one question (see `Backend.add`)."""
+        self._media.check(requests[0].media)
+        if requests[0].kind == Kind.LOGLIKELIHOOD:
+            return self._add_choices(requests, decoded)
+        self._add_one(requests[0], decoded)
+        return []
 
-    def add(self, request: HostRequest, decoded: Sequence[Decoded]) -> None:
-        """Takes a row (see `Backend.add`)."""
-        self._media.check(request.media)
+    def _add_one(self, request: HostRequest, decoded: Sequence[Decoded]) -> None:
         if request.kind.generates:
             parts = [(self._tokens.prompt(request.text, is_plain=request.is_plain), 0)]
         else:
@@ -101,7 +88,7 @@ class VLLMBackend:
             for number, (prompt, scored) in enumerate(inputs):
                 name = f"{request.row}.{number}"
                 self._engine.add_request(name, prompt, self._params(request, prompt))
-                self._parts[name] = _Part(request.row, scored)
+                self._parts[name] = request.row, scored
                 row.parts.add(name)
         except (ValueError, UnsupportedError) as error:
             self.cancel([request.row])
@@ -110,9 +97,7 @@ class VLLMBackend:
             raise RequestError(f"vLLM refuses the prompt: {error}") from error
         self._counters["requests"] += 1
 
-    def add_choices(self, requests: Sequence[HostRequest], decoded: Sequence[Decoded]) -> list[Completion]:
-        """Takes log-likelihood rows that have prompt and media in common (see `Backend.add_choices`)."""
-        self._media.check(requests[0].media)
+    def _add_choices(self, requests: Sequence[HostRequest], decoded: Sequence[Decoded]) -> list[Completion]:
         refused: list[Completion] = []
         contexts: dict[tuple[int, ...], list[tuple[int, list[int]]]] = {}
         for request in requests:
@@ -202,7 +187,7 @@ class VLLMBackend:
                 self._count_tokens(output)
                 completions += self._scorer.finish(output)
             part = self._parts.pop(output.request_id, None)
-            completion = None if part is None else self._complete(part, output)
+            completion = None if part is None else self._complete(*part, output)
             if completion is not None:
                 completions.append(completion)
         return completions
@@ -215,31 +200,31 @@ class VLLMBackend:
         self._counters["output_tokens"] += tokens
         return tokens
 
-    def _complete(self, part: _Part, output: Any) -> Completion | None:
+    def _complete(self, number: int, scored: int, output: Any) -> Completion | None:
         """Books a finished part; returns the row's completion if it was the last one."""
         tokens = self._count_tokens(output)
-        row = self._rows[part.row]
+        row = self._rows[number]
         row.parts.discard(output.request_id)
         reasons = {str(sample.finish_reason) for sample in output.outputs}
         if not reasons <= {"stop", "length"}:
-            self.cancel([part.row])
-            return Completion(part.row, error=f"vLLM gave the request up ({', '.join(sorted(reasons))})")
-        row.prompt_tokens += len(output.prompt_token_ids) - part.scored
-        if not part.scored:
-            del self._rows[part.row]
+            self.cancel([number])
+            return Completion(number, error=f"vLLM gave the request up ({', '.join(sorted(reasons))})")
+        row.prompt_tokens += len(output.prompt_token_ids) - scored
+        if not scored:
+            del self._rows[number]
             texts = tuple(sample.text for sample in output.outputs)
             reason = "length" if "length" in reasons else "stop"
-            return Completion(part.row, Response(texts, None, None, row.prompt_tokens, tokens, reason))
-        row.output_tokens += part.scored
-        edges = read_edges(Reading.PLAIN, output.prompt_token_ids[-part.scored :], output)
+            return Completion(number, Response(texts, None, None, row.prompt_tokens, tokens, reason))
+        row.output_tokens += scored
+        edges = read_edges(Reading.PLAIN, output.prompt_token_ids[-scored:], output)
         for edge in edges:
             if edge is not None:  # never in the plain reading
                 row.logprob += edge.logprob
                 row.is_greedy &= edge.is_greedy
         if row.parts:
             return None
-        del self._rows[part.row]
-        return Completion(part.row, Response((), row.logprob, row.is_greedy, row.prompt_tokens, row.output_tokens))
+        del self._rows[number]
+        return Completion(number, Response((), row.logprob, row.is_greedy, row.prompt_tokens, row.output_tokens))
 
     def cancel(self, rows: Collection[int]) -> None:
         """Drops rows; vLLM stops working on them."""

@@ -60,7 +60,9 @@ class Worker:
                     return frame  # what comes after it is for the next worker
                 self._handle(frame)
             if self._is_resetting and not self._backend.unfinished:
-                self._reset()
+                self._backend.reset_caches()
+                self._decoder.clear()
+                self._is_resetting = False
             if not self._is_resetting:
                 self._admit()
             with self._busy("model"):
@@ -97,11 +99,6 @@ class Worker:
             self._in_hand.remove(unwanted)
         elif frame.type == "reset_caches":
             self._is_resetting = True  # what is in hand is finished first: its caches are in use
-
-    def _reset(self) -> None:
-        self._backend.reset_caches()
-        self._decoder.clear()
-        self._is_resetting = False
 
     def _admit(self) -> None:
         """Hands waiting requests to the backend, in order, while it has room and their pictures are there."""

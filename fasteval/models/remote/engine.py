@@ -191,7 +191,9 @@ class RemoteEngine:
         complaint = None
         try:
             response = await self._answer(endpoint, asked.request)
-            self._count(response)
+            self._counters["requests"] += 1
+            self._counters["prompt_tokens"] += response.prompt_tokens
+            self._counters["output_tokens"] += response.output_tokens
             self._outbox.put(Completion(asked.request.row, response))
         except TryAgainError as error:
             complaint = error
@@ -223,11 +225,6 @@ class RemoteEngine:
             logger.info("%s; asked again", complaint)
             self._counters["remote_retries"] += 1
             self._waiting.put_nowait(asked)
-
-    def _count(self, response: Response) -> None:
-        self._counters["requests"] += 1
-        self._counters["prompt_tokens"] += response.prompt_tokens
-        self._counters["output_tokens"] += response.output_tokens
 
     async def _answer(self, endpoint: Endpoint, request: EngineRequest) -> Response:
         try:

@@ -69,6 +69,11 @@ class _Group:
         """Whether what is planned scores every edge."""
         return len({node for request in self.planned for node in request.nodes}) == len(self.plan.trie.tokens) - 1
 
+    def ended_by(self, request: ScoringRequest) -> set[int]:
+        """Returns the pending continuations whose last edge a request scores."""
+        nodes = set(request.nodes)
+        return {number for number in self.pending if self.plan.trie.paths[number][-1] in nodes}
+
     def scored(self, candidates: Collection[int]) -> Iterator[tuple[int, EdgeScore]]:
         """Yields those of the pending continuations among `candidates` that are scored now, and their scores."""
         for number in sorted(self.pending.intersection(candidates)):
@@ -193,15 +198,12 @@ class ChoiceScorer:
                 self._engine.add_request(name, group.prompt(request.tokens), _params(group.plan.trie, request))
                 group.sent[name] = request
                 self._groups[name] = group
-                self._count_sent(group, request)
+                self._counters["scoring_requests"] += 1
+                self._counters[f"scoring_requests_{request.reading.value}"] += 1
+                self._counters["scoring_recomputed"] += group.round_number > 2
         except ValueError as error:
             return self._give_up(group, f"vLLM refuses the prompt: {error}")
         return []
-
-    def _count_sent(self, group: _Group, request: ScoringRequest) -> None:
-        self._counters["scoring_requests"] += 1
-        self._counters[f"scoring_requests_{request.reading.value}"] += 1
-        self._counters["scoring_recomputed"] += group.round_number > 2
 
     def owns(self, name: str) -> bool:
         """Whether a request of that name is one of its own, and in hand."""
@@ -218,7 +220,7 @@ class ChoiceScorer:
         self._counters["scoring_cached_tokens"] += output.num_cached_tokens or 0
         tokens = [group.plan.trie.tokens[node] for node in request.nodes]
         group.take(request, read_edges(request.reading, tokens, output))
-        candidates = self._ended_by(group, request) if group.sent else set(group.pending)
+        candidates = group.ended_by(request) if group.sent else set(group.pending)
         completions = [self._complete(group, number, score) for number, score in group.scored(candidates)]
         if not group.sent and group.pending:
             group.planned = plan_requests(group.plan, group.known, group.round_number)
@@ -226,12 +228,6 @@ class ChoiceScorer:
         elif not group.sent:
             self._room.leave(group.needs)
         return completions + self._start_held()
-
-    @staticmethod
-    def _ended_by(group: _Group, request: ScoringRequest) -> set[int]:
-        """Returns the pending continuations whose last edge a request scores."""
-        nodes = set(request.nodes)
-        return {number for number in group.pending if group.plan.trie.paths[number][-1] in nodes}
 
     def _complete(self, group: _Group, number: int, score: EdgeScore) -> Completion:
         row, scored = group.rows[number], len(group.plan.trie.paths[number])

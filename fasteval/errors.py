@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-__all__ = ["FastEvalError", "UnknownNameError", "UsageError", "first_line", "nearest"]
+__all__ = ["FastEvalError", "UnknownNameError", "UsageError", "check_names", "first_line", "nearest"]
 __all__ += ["DatasetError", "DocumentError", "MissingPackageError", "TaskError", "TaskFileError"]
 __all__ += ["CheckpointError", "EngineError", "JudgeError", "ModelError", "RequestError", "UnsupportedError"]
 __all__ += ["CacheError", "ErrorLimitError", "IncomparableError", "OutputError", "SavedResultsError"]
@@ -77,6 +77,18 @@ class UnknownNameError(UsageError):
         if hint:
             text += f" ({hint})"
         super().__init__(text)
+
+
+def check_names(what: str, names: Iterable[str], known: Iterable[str], hint: str = "") -> None:
+    """Refuses the first of `names` that is not `known`; the arguments are those of `UnknownNameError`.
+
+    Raises:
+        UnknownNameError: there is one.
+    """
+    candidates = list(known)
+    for name in names:
+        if name not in candidates:
+            raise UnknownNameError(what, name, candidates, hint)
 
 
 class TaskError(FastEvalError):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.registry import FILTERS
-from fasteval.errors import TaskError, UnknownNameError, UsageError
+from fasteval.errors import TaskError, UsageError, check_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,9 +86,8 @@ def build_filter(function: str | type, options: Mapping[str, Any]) -> Filter:
     parameters = inspect.signature(cls).parameters.values()
     takes_any = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters)
     names = [parameter.name for parameter in parameters if parameter.kind not in _VARIADIC]
-    for option in options:
-        if option not in names and not takes_any:
-            raise UnknownNameError(f"option of the filter {name}", option, names)
+    if not takes_any:
+        check_names(f"option of the filter {name}", options, names)
     for parameter in parameters:
         is_required = parameter.default is inspect.Parameter.empty and parameter.kind not in _VARIADIC
         if is_required and parameter.name not in options:

@@ -6,7 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.registry import METRICS
-from fasteval.errors import UnknownNameError, UsageError
+from fasteval.errors import UnknownNameError, UsageError, check_names
 from fasteval.metrics.text_matching import compile_patterns
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def check_options(metric: str, options: Mapping[str, Any]) -> None:
     parameters = inspect.signature(METRICS.get(metric).function).parameters.values()
     if not any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         names = [parameter.name for parameter in parameters if parameter.name not in _DATA]
-        for option in options:
-            if option not in names:
-                raise UnknownNameError(f"option of the metric {metric}", option, names)
+        check_names(f"option of the metric {metric}", options, names)
     patterns = options.get("regexes_to_ignore")
     if patterns is not None:
         if not isinstance(patterns, list | tuple):

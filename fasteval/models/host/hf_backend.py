@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from fasteval.api.request import Completion, Kind, Response
-from fasteval.errors import CheckpointError, RequestError, UnknownNameError, UnsupportedError, first_line
+from fasteval.errors import CheckpointError, RequestError, UnsupportedError, check_names, first_line
 from fasteval.media import DecodedVideo
 from fasteval.models.checkpoint.find import read_json
 from fasteval.models.host.tokenizer import PromptTokenizer
@@ -39,9 +39,7 @@ class HFBackend:
             UnknownNameError: an argument that this backend does not have.
             CheckpointError: the checkpoint cannot be loaded.
         """
-        for name in config.arguments:
-            if name not in _ARGUMENTS:
-                raise UnknownNameError("model argument", name, _ARGUMENTS, "of the hf engine")
+        check_names("model argument", config.arguments, _ARGUMENTS, "of the hf engine")
         arguments = dict(config.arguments)
         self._device = arguments.pop("device", "cpu")
         try:

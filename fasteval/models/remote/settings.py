@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import xxhash
 
-from fasteval.errors import EngineError, UnknownNameError, UsageError, first_line
+from fasteval.errors import EngineError, UnknownNameError, UsageError, check_names, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,9 +88,7 @@ def remote_settings(arguments: Mapping[str, Any]) -> RemoteSettings:
         UsageError: a value that means nothing, or a server with several models and none named.
         EngineError: the server cannot be reached.
     """
-    for name in arguments:
-        if name not in _ARGUMENTS:
-            raise UnknownNameError("model argument", name, _ARGUMENTS, "see docs/models.md")
+    check_names("model argument", arguments, _ARGUMENTS, "see docs/models.md")
     urls = _base_urls(arguments.get("base_url"))
     model = arguments.get("model") or arguments.get("pretrained")
     dialect = str(arguments.get("dialect", "auto"))

@@ -8,7 +8,7 @@ import logging
 import os
 from typing import TYPE_CHECKING, Any
 
-from fasteval.errors import CheckpointError, EngineError, FastEvalError, UnknownNameError, UsageError
+from fasteval.errors import CheckpointError, EngineError, FastEvalError, UsageError, check_names
 from fasteval.models.checkpoint.find import read_json
 from fasteval.models.engine_config import ALONE
 from fasteval.models.host.environment import HOSTS_HERE
@@ -44,9 +44,7 @@ def load_engine(config: EngineConfig) -> Any:
     # Imports are never garbage. vLLM collects it five times while it loads, and would look at all of them each time.
     gc.freeze()
     names = [field.name for field in dataclasses.fields(EngineArgs)]
-    for name in config.arguments:
-        if name not in names:
-            raise UnknownNameError("model argument", name, names, "vLLM has no engine argument of that name")
+    check_names("model argument", config.arguments, names, "vLLM has no engine argument of that name")
     if is_cpu_build():
         _register_model_class(config.checkpoint)
     try:

@@ -134,9 +134,11 @@ def encode_requests(requests: Sequence[HostRequest]) -> Frame:
                     fields["source"] = len(blobs)
                     blobs.append(medium.source)
                 media.append(fields)
-        shown = [numbers[medium.content_id] for medium in request.media]
-        sampling = None if request.sampling is None else _fields(request.sampling)
-        rows.append(_fields(request) | {"kind": int(request.kind), "media": shown, "sampling": sampling})
+        fields = _fields(request)
+        fields["kind"] = int(request.kind)
+        fields["media"] = [numbers[medium.content_id] for medium in request.media]
+        fields["sampling"] = None if request.sampling is None else _fields(request.sampling)
+        rows.append(fields)
     return Frame("requests", {"requests": rows, "media": media}, tuple(blobs))
 
 
@@ -148,15 +150,14 @@ def decode_requests(frame: Frame) -> list[HostRequest]:
 
 def encode_completions(completions: Iterable[Completion], counters: dict[str, float]) -> Frame:
     """Returns the frame for some completions, with the host's counters as they stand behind them."""
-    rows = [_fields(one) | {"response": _response_fields(one.response)} for one in completions]
+    rows = [{"row": one.row, "response": _response_fields(one.response), "error": one.error} for one in completions]
     return Frame("completions", {"completions": rows, "counters": counters})
 
 
 def decode_completions(frame: Frame) -> list[Completion]:
     """Returns the completions of a frame."""
-    return [
-        Completion(**{**fields, "response": _response(fields["response"])}) for fields in frame.fields["completions"]
-    ]
+    rows = frame.fields["completions"]
+    return [Completion(fields["row"], _response(fields["response"]), fields["error"]) for fields in rows]
 
 
 def encode_failure(error: BaseException) -> Frame:
@@ -208,12 +209,15 @@ def _request(fields: dict[str, Any], media: list[Media]) -> HostRequest:
 def _response_fields(response: Response | None) -> dict[str, Any] | None:
     if response is None:
         return None
-    return _fields(response) | {"logprob": None if response.logprob is None else float(response.logprob).hex()}
+    fields = _fields(response)
+    fields["logprob"] = None if response.logprob is None else float(response.logprob).hex()
+    return fields
 
 
 def _response(fields: dict[str, Any] | None) -> Response | None:
     if fields is None:
         return None
-    logprob = fields["logprob"]
-    changed = {"texts": tuple(fields["texts"]), "logprob": None if logprob is None else float.fromhex(logprob)}
-    return Response(**{**fields, **changed})
+    response = Response(**fields)
+    response.texts = tuple(response.texts)
+    response.logprob = None if fields["logprob"] is None else float.fromhex(fields["logprob"])
+    return response

@@ -42,14 +42,14 @@ def _takes_sum(
     return _takes(x, weight, epsilon, variance_size) and x_residual.is_contiguous()
 
 
-@ir.ops.rms_norm.register_impl(_PROVIDER, supports_args=_takes)
+@ir.ops.rms_norm.register_impl(_PROVIDER, supports_args=_takes)  # type: ignore[untyped-decorator]  # vLLM's
 def _rms_norm(x: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None) -> Tensor:
     normalised = torch.empty_like(x)
     _kernels.rms_norm(normalised, x, weight, epsilon)
     return normalised
 
 
-@ir.ops.fused_add_rms_norm.register_impl(_PROVIDER, supports_args=_takes_sum, inplace=True)
+@ir.ops.fused_add_rms_norm.register_impl(_PROVIDER, supports_args=_takes_sum, inplace=True)  # type: ignore[untyped-decorator]  # vLLM's
 def _fused_add_rms_norm(
     x: Tensor, x_residual: Tensor, weight: Tensor | None, epsilon: float, variance_size: int | None = None
 ) -> tuple[Tensor, Tensor]:

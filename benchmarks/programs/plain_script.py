@@ -47,7 +47,7 @@ def documents(data: str, limit: int) -> Iterator[tuple[str, str, Image.Image]]:
                 yield row["question"], row["answer"], image.convert("RGB")
 
 
-#: Of the machine's memory, with vLLM's defaults: where other programs leave less than its own 0.92, it refuses to start.
+#: Of the memory, with vLLM's defaults: where other programs leave less than its own 0.92, it refuses to start.
 _MEMORY_SHARE = 0.5
 
 

@@ -64,8 +64,8 @@ def exact_match(
             text = text.translate(_PUNCTUATION)
         return text.translate(_DIGITS) if ignore_numbers else text
 
-    right = {simplify(reference) for reference in references}
-    return sum(simplify(prediction) in right for prediction in predictions) / len(predictions)
+    simplified = {simplify(reference) for reference in references}
+    return sum(simplify(prediction) in simplified for prediction in predictions) / len(predictions)
 
 
 @register_metric(metric="anls", higher_is_better=True, aggregation="mean", output_type=GENERATING)

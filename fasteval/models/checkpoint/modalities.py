@@ -33,6 +33,6 @@ def checkpoint_media(folder: Path) -> frozenset[str]:
     What a type that is not known takes shows when it is loaded: media of another kind are error rows then.
     """
     try:
-        return _KNOWN.get(read_json(folder / "config.json").get("model_type"), ALL_MEDIA)
+        return _KNOWN.get(read_json(folder / "config.json").get("model_type", ""), ALL_MEDIA)
     except (CheckpointError, TypeError):
         return ALL_MEDIA  # whoever loads the checkpoint says what is wrong with it

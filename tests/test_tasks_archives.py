@@ -383,7 +383,7 @@ def test_a_data_set_of_the_hub_is_downloaded_and_unpacked_once(home: Path, hub: 
     for _ in range(2):
         done = show(folder, hub.url)
         assert 0 == done.returncode, done.stderr
-        assert "[media]\nLazyVideo" in done.stdout
+        assert f"[media]\nvideo, {home / 'clips' / 'data' / 'one.mp4'}\n" in done.stdout
     assert CLIPS == files_below(home / "clips")
     assert 1 == hub.asked.count("videos/clips.zip")
 

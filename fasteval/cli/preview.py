@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["describe"]
 
 _WIDTH = 100
+_KINDS = {"LazyVideo": "video", "LazyAudio": "sound"}
 
 
 def describe(task: Task, doc_id: int, options: PromptOptions, model: RequestTokenizer | None = None) -> str:
@@ -125,4 +126,7 @@ def _describe_medium(medium: Any) -> str:
     size, mode = getattr(medium, "size", None), getattr(medium, "mode", "")
     if isinstance(size, tuple):
         return f"image, {size[0]} x {size[1]} pixels, {mode}"
-    return medium if isinstance(medium, str) else type(medium).__name__
+    kind = _KINDS.get(type(medium).__name__)
+    if kind is None:
+        return medium if isinstance(medium, str) else type(medium).__name__
+    return f"{kind}, {f'{len(medium.source):,} bytes' if isinstance(medium.source, bytes) else medium.source}"

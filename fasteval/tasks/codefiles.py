@@ -26,6 +26,7 @@ __all__ = ["files_digest", "with_imported"]
 
 _LIBRARY = Path(__file__).parent.parent / "_library"
 _INSTALLED = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 
 
 def files_digest(files: Iterable[Path]) -> bytes:
@@ -100,7 +101,8 @@ def _top_level(name: str, places: tuple[str, ...]) -> Path | None:
     spec = PathFinder.find_spec(name, list(places))
     found = [] if spec is None else [spec.origin or "", *(spec.submodule_search_locations or ())]
     place = next((place for place in found if place and Path(place).exists()), None)
-    if place is None or place.startswith(_INSTALLED):
+    # An environment may see the packages of another one, which its own paths do not tell.
+    if place is None or place.startswith(_INSTALLED) or not _PACKAGE_FOLDERS.isdisjoint(Path(place).parts):
         return None
     folder = Path(place).parent
     return folder.parent if Path(place).name == "__init__.py" else folder

@@ -91,6 +91,10 @@ def check_names(what: str, names: Iterable[str], known: Iterable[str], hint: str
             raise UnknownNameError(what, name, candidates, hint)
 
 
+class UnsupportedOptionError(UsageError):
+    """An option of generation that is known, and that no engine here can honour."""
+
+
 class TaskError(FastEvalError):
     """A task cannot be loaded or run."""
 

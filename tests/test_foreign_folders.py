@@ -149,6 +149,50 @@ def test_a_missing_package_is_named_with_the_command_that_installs_it(tmp_path: 
     assert str(error).endswith("utils.py needs the package 'bs4_not_there': pip install bs4_not_there")
 
 
+@pytest.mark.parametrize(
+    ("package", "code"),
+    [
+        ("not_there", "try:\n    from not_there import tool\nexcept ImportError:\n    pass\n@tool\ndef f(doc): pass"),
+        ("not_there", "try:\n    import not_there as tool\nexcept ImportError as e:\n    pass\ntool.use()"),
+        ("not_there", "raise ImportError('this requires the not_there Python package, provided by pip')"),
+        ("not-there", "raise Exception(\"Please install it via 'pip install not-there'.\")"),
+        ("a_namespace", "from a_namespace import part"),
+    ],
+)
+def test_a_package_is_known_to_be_missing_however_the_code_finds_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str, code: str
+) -> None:
+    (tmp_path / "path" / "a_namespace").mkdir(parents=True)  # as packages share them: another part is not installed
+    monkeypatch.syspath_prepend(tmp_path / "path")
+    error = failure(
+        write(tmp_path / "tasks", {"own.yaml": "task: own\ndoc_to_text: !function utils.f\n", "utils.py": code}), "own"
+    )
+    assert isinstance(error, MissingPackageError)
+    assert package == error.package
+
+
+def test_a_name_that_is_simply_wrong_is_no_missing_package(tmp_path: Path) -> None:
+    files = {"own.yaml": "task: own\ndoc_to_text: !function utils.f\n", "utils.py": "import json\nx = jsn.loads\n"}
+    assert "utils.py raised NameError: name 'jsn' is not defined" in str(failure(write(tmp_path, files), "own"))
+
+
+def test_a_file_that_a_copied_folder_lacks_is_read_from_the_only_other_one(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = """
+    with open(__file__.replace('utils.py', 'words.yaml')) as file:
+        WORD = file.read()
+    def doc_to_text(doc): return WORD
+    """
+    files = {"copy/copy.yaml": "task: copy\n" + textwrap.dedent(FOLDER["first/_default_template_yaml"])}
+    files |= {"copy/utils.py": UTILS + "\n" + code, "original/words.yaml": "word: hello"}
+    assert "word: hello" == load(write(tmp_path, FOLDER | files), "copy").doc_to_text({"q": "one"})
+    assert f"{tmp_path}/original/words.yaml is read in its place" in caplog.text
+    compat.remove_all()
+    write(tmp_path, {"another/words.yaml": "word: which?"})
+    assert "utils.py raised FileNotFoundError" in str(failure(tmp_path, "copy"))
+
+
 def test_a_name_that_is_not_supplied_is_said_and_no_package_is_advised(tmp_path: Path) -> None:
     files = {"own.yaml": "task: own\ndoc_to_text: !function utils.f\n", "utils.py": "import lmms_eval.models\n"}
     error = failure(write(tmp_path, files), "own")
@@ -340,15 +384,6 @@ def test_a_judges_client_that_is_made_on_loading_finds_a_key_that_says_what_to_s
     task = load(write(tmp_path, FOLDER | {"first/utils.py": utils}), "first")
     assert "OPENAI_API_KEY-is-not-set" == task.aggregation()["score"]([])
     assert "OPENAI_API_KEY" not in os.environ
-
-
-def test_a_class_in_the_way_of_lm_evals_python_tasks_is_refused_with_the_reason(tmp_path: Path) -> None:
-    utils = (
-        "from lm_eval.api.task import ConfigurableTask\n"
-        "class Mine(ConfigurableTask):\n    def has_test_docs(self): return True\n"
-    )
-    folder = write(tmp_path, {"mine.yaml": "task: mine\nclass: !function utils.Mine\n", "utils.py": utils})
-    assert "class: Mine says with has_test_docs() what a task file says in a field" in str(failure(folder, "mine"))
 
 
 def test_azures_credentials_load_and_are_refused_where_they_are_used(tmp_path: Path) -> None:

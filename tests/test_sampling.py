@@ -49,6 +49,17 @@ def test_greedy_decoding_forgets_what_only_shapes_sampling() -> None:
     assert plain.canonical() == plain.canonical(seed=99)
 
 
+def test_the_nucleus_of_nothing_is_the_most_probable_token() -> None:
+    assert read({"max_new_tokens": 4}) == read({"max_new_tokens": 4, "temperature": 0.2, "top_p": 0})
+
+
+def test_special_tokens_are_left_out_unless_they_are_wanted_and_then_the_key_says_so() -> None:
+    plain, shown = read({"skip_special_tokens": True}), read({"skip_special_tokens": False})
+    assert read({}).canonical() == plain.canonical()
+    assert plain.canonical() != shown.canonical()
+    assert b"skip_special_tokens" not in plain.canonical()
+
+
 def test_a_sampled_answers_seed_is_part_of_its_key() -> None:
     sampled = read({"temperature": 1.0})
     assert sampled.canonical(seed=1) != sampled.canonical(seed=2)
@@ -70,6 +81,7 @@ def test_an_unknown_option_names_the_nearest_one() -> None:
         {"until": 7},
         {"until": [1]},
         {"temperature": "warm"},
+        {"skip_special_tokens": 1},
     ],
 )
 def test_an_option_that_cannot_be_honoured_is_refused(kwargs: dict[str, Any]) -> None:

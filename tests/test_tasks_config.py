@@ -113,6 +113,7 @@ def test_a_wrong_value_is_refused_when_the_file_is_loaded(message: str, fields: 
         ("doc_to_audio: beside", {"doc_to_audio": "sound", "doc_to_visual": "image"}),
         ("use_prompt: promptsource", {"use_prompt": "x"}),
         ("unsafe_code: ", {"unsafe_code": True}),
+        ("generation_kwargs: generation option num_beams=4 is not supported", {"generation_kwargs": {"num_beams": 4}}),
         ("dataset_kwargs: 'video' needs a 'cache_dir'", {"dataset_kwargs": {"video": True}}),
         ("dataset_kwargs: 'From_YouTube' is not", {"dataset_kwargs": {"From_YouTube": True}}),
         ("dataset_kwargs: 'builder_script' is not", {"dataset_kwargs": {"builder_script": "load.py"}}),

@@ -112,6 +112,11 @@ def test_a_module_that_is_not_beside_the_file_is_imported(tmp_path: Path) -> Non
     assert "statistics.mean" in str(task.config.process_results)
 
 
+def test_an_argument_may_be_a_value_of_the_module(tmp_path: Path) -> None:
+    task = make(tmp_path, "dataset_kwargs: {features: !function utils.FEATURES}\n", "FEATURES = {'q': 'string'}\n")
+    assert {"features": {"q": "string"}} == task.config.dataset_kwargs
+
+
 def test_dataclasses_with_text_annotations_work_in_task_code(tmp_path: Path) -> None:
     (tmp_path / "kind.py").write_text(
         "from __future__ import annotations\nfrom dataclasses import dataclass\n\n"

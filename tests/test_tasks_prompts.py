@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fasteval.api.prompt import VISUALS, Prompt
 from fasteval.api.task import PromptOptions
-from fasteval.errors import DatasetError, UnsupportedError, UsageError
+from fasteval.errors import DatasetError, UsageError
 from tests.task_folders import SHARED, load, make
 
 if TYPE_CHECKING:
@@ -218,12 +218,6 @@ def test_examples_can_be_listed_in_the_file_with_fields_of_their_own(tmp_path: P
             {"num_fewshot": 1, "fewshot_as_multiturn": True},
         ),
         (DatasetError, "task 'plain' has 4 few-shot examples, not 9", "", {"num_fewshot": 9}),
-        (
-            UnsupportedError,
-            "dialogs of several rounds",
-            "output_type: generate_until_multi_round\n",
-            {"num_fewshot": 1},
-        ),
     ],
 )
 def test_options_that_a_task_cannot_honour_stop_the_run(

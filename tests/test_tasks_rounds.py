@@ -96,3 +96,14 @@ def test_a_function_that_is_not_in_round_form_costs_the_document(tmp_path: Path)
     task = make(tmp_path, f"{KIND}doc_to_text: !function utils.text\n", "def text(doc):\n    return 'q'\n")
     with pytest.raises(DocumentError, match="round 1: expected 5 results, got str"):
         following(task, 1, ["one"])
+
+
+@pytest.mark.parametrize(("chat", "expected"), [(False, "q1 a1\n\nq0"), (True, "q1 a1\n\nq0")])
+def test_examples_stand_before_a_dialogs_first_round_and_no_other(tmp_path: Path, chat: bool, expected: str) -> None:
+    task = text_task(tmp_path, "fewshot_config: {sampler: first_n}\n")
+    options = PromptOptions(num_fewshot=1, apply_chat_template=chat)
+    (request,) = task.document_requests(0, task.docs[0], options)
+    assert (expected, chat) == (request.prompt.plain_text(), request.prompt.is_chat)
+    later = task.next_round(task.docs[0], 1, ["one"], None, options).prompt
+    assert later is not None
+    assert "round 1 after one" == later.plain_text()

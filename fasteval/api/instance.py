@@ -19,6 +19,7 @@ class Instance:
         metadata: at least `task`, `doc_id`, `repeats` and `split`.
         resps: the raw answers, one a repeat.
         filtered_resps: answers after filtering, by filter name.
+        doc: the document, where a task's own class makes the request.
     """
 
     request_type: str
@@ -27,6 +28,7 @@ class Instance:
     metadata: dict[str, Any]
     resps: list[Any] = field(default_factory=list)
     filtered_resps: dict[str, Any] = field(default_factory=dict)
+    doc: dict[str, Any] | None = None
 
     @property
     def args(self) -> tuple[Any, ...]:

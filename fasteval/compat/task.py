@@ -12,13 +12,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfigurableTask", "Task", "TaskConfig"]
 
-_HOME = {"Task": "fasteval.tasks", "ConfigurableTask": "fasteval.tasks", "TaskConfig": "fasteval.tasks"}
+_HOME = {"Task": "ClassTask", "ConfigurableTask": "ClassTask", "TaskConfig": "TaskConfig"}
 
 
 def __getattr__(name: str) -> Any:
-    """Imports the class from its room, which is above this one, only when a task's code asks for it."""
+    """Returns the class of ours for one of theirs; its room is above this one, and imported when task code asks."""
     if name in _HOME:
-        # Their `Task` has everything that the classes derived from it use; of ours only `ConfigurableTask` has.
-        wanted = "ConfigurableTask" if name == "Task" else name
-        return getattr(importlib.import_module(_HOME[name]), wanted)
+        return getattr(importlib.import_module("fasteval.tasks"), _HOME[name])
     raise AttributeError(f"module '{__name__}' has no attribute '{name}'")

@@ -111,6 +111,7 @@ class TaskScorer:
         self._pipelines = task.filters()
         self._streams = all(pipeline.per_document for pipeline in self._pipelines)
         rows = np.flatnonzero(table.task == table.task_names.index(task.name))
+        self._is_mixed = len(np.unique(table.kind[rows])) > 1  # only tasks that are classes ask for both
         doc_ids, counts = np.unique(table.doc[rows], return_counts=True)
         self._expected = dict(zip(doc_ids.tolist(), counts.tolist(), strict=True))
         self._waiting: dict[int, list[Answer]] = {}
@@ -234,10 +235,10 @@ class TaskScorer:
 
     def _responses(self, documents: list[_Answered]) -> list[list[list[Any]]]:
         """Returns for each request of each document its list of answers: one a repeat for texts, one for choices."""
-        kind = self._table.row_kind(documents[0].rows[0])  # a task's requests are all of one kind
+        kind = self._table.row_kind(documents[0].rows[0])
         if kind is _MULTI_ROUND:
             return [[[list(response.texts) for response in document.responses]] for document in documents]
-        if not kind.generates:
+        if not kind.generates or self._is_mixed:
             return [[[value] for value in document.values] for document in documents]
         tags, requests = self._reasoning_tags, []
         for document in documents:

@@ -15,6 +15,7 @@ _ITEM_METRICS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "acc_norm": ("mean", True, ("loglikelihood", "multiple_choice")),
     "acc_norm_tokens": ("mean", True, ("multiple_choice",)),
     "acc_mutual_info": ("mean", True, ("multiple_choice",)),
+    "likelihood": ("mean", True, ("multiple_choice",)),  # for aggregations of a task's own: (right choice, logarithms)
     "margin": ("mean", True, ("multiple_choice",)),
     "acc_all": ("mean", True, ("loglikelihood",)),
     "f1": ("f1", True, ("multiple_choice",)),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from fasteval.errors import UnknownNameError, UsageError
+from fasteval.errors import UnknownNameError, UnsupportedOptionError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,7 @@ class SamplingParameters:
         n: samples a request.
         stop: texts that end the answer, and are not part of it.
         seed: the task's own seed; None where the run gives one to each request.
+        skip_special_tokens: leave special tokens out of the answer's text.
     """
 
     max_tokens: int = DEFAULT_MAX_TOKENS
@@ -76,6 +77,7 @@ class SamplingParameters:
     n: int = 1
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    skip_special_tokens: bool = True
 
     def __post_init__(self) -> None:
         """Refuses values that mean nothing."""
@@ -107,18 +109,21 @@ class SamplingParameters:
         """Returns the canonical form of a task's generation kwargs (HF, vLLM, OpenAI and harness names).
 
         `do_sample: false` means temperature 0 whatever the temperature says; `do_sample: true` without a temperature
-        means temperature 1, as in transformers.
+        means temperature 1, as in transformers. `top_p: 0` leaves nothing but the most probable token.
 
         Raises:
             UnknownNameError: an option that no engine here knows.
-            UsageError: an option that is known but cannot be honoured, or has a value that means nothing.
+            UnsupportedOptionError: an option that is known but cannot be honoured.
+            UsageError: a value that means nothing.
         """
         values: dict[str, Any] = {}
         for name, value in kwargs.items():
             field_name = _ALIASES.get(name, name)
             if name in _NEUTRAL:
                 if value not in _NEUTRAL[name]:
-                    raise UsageError(f"generation option {name}={value} is not supported: vLLM has no beam search here")
+                    raise UnsupportedOptionError(
+                        f"generation option {name}={value} is not supported: vLLM has no beam search here"
+                    )
             elif field_name in _FIELDS:
                 if value is not None:
                     values[field_name] = _convert(field_name, value, name)
@@ -126,6 +131,8 @@ class SamplingParameters:
                 known = sorted({*_FIELDS, *_ALIASES, *_NEUTRAL})
                 raise UnknownNameError("generation option", name, known)
         values["temperature"] = _temperature(values.get("temperature"), kwargs.get("do_sample"))
+        if values.get("top_p") == 0:
+            values["temperature"] = 0.0
         if values["temperature"] == 0:
             # What only shapes sampling has no meaning in greedy decoding, and must not split the cache.
             for name in ("top_p", "top_k", "min_p", "seed"):
@@ -147,6 +154,8 @@ class SamplingParameters:
         """
         values = {name: getattr(self, name) for name in _FIELDS}
         values["seed"] = self.seed_for(seed)
+        if self.skip_special_tokens:
+            del values["skip_special_tokens"]  # as in keys from before there was the option
         return orjson.dumps(values, option=orjson.OPT_SORT_KEYS)
 
     def to_dict(self) -> dict[str, Any]:
@@ -184,6 +193,10 @@ def _convert(field_name: str, value: Any, name: str) -> Any:
         if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
             raise UsageError(f"generation option {name}={value!r} is not a text or a list of texts")
         return tuple(dict.fromkeys(text for text in texts if text))
+    if field_name == "skip_special_tokens":
+        if not isinstance(value, bool):
+            raise UsageError(f"generation option {name}={value!r} is neither true nor false")
+        return value
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

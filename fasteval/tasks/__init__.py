@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fasteval.tasks.classes import ClassTask
     from fasteval.tasks.config import TaskConfig
     from fasteval.tasks.configurable import ConfigurableTask
     from fasteval.tasks.datasets import Documents
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 # Each is imported when it is asked for: listing names needs none but the index.
 _HOME = {
     "AggregateMetric": "groups",
+    "ClassTask": "classes",
     "ConfigurableTask": "configurable",
     "Documents": "datasets",
     "Group": "groups",
@@ -30,6 +32,7 @@ _HOME = {
 
 __all__ = [
     "AggregateMetric",
+    "ClassTask",
     "ConfigurableTask",
     "Documents",
     "Group",

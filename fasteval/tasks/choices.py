@@ -104,6 +104,7 @@ CHOICE_METRICS: Mapping[str, Callable[[ScoredChoices], Any]] = {
     "mcc": ScoredChoices.labels,
     "brier_score": lambda choices: (choices.golds[0], choices.probabilities()),
     "margin": ScoredChoices.margin,
+    "likelihood": lambda choices: (choices.golds[0], choices.logprobs),
     "bypass": lambda _: None,
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from fasteval.errors import FastEvalError, TaskFileError, UnknownNameError, nearest
+from fasteval.errors import FastEvalError, TaskFileError, UnknownNameError, UnsupportedOptionError, nearest
 from fasteval.metrics import DEFAULT_METRICS
 from fasteval.models.sampling import SamplingParameters
 from fasteval.tasks.checks import FIELD_CHECKS, LISTED_TYPES, FieldProblem, check_together, check_unsupported
@@ -222,6 +222,8 @@ class TaskConfig:
         """
         for name, message in check_unsupported(self):
             raise self.error(name, message)
+        for function in (function for found in self.functions().values() for function in found):
+            _ = function.target  # of a module that fetches files from the Hub: now is the time
         self._check_sampling("generation_kwargs", generation_kwargs)
 
     def functions(self) -> dict[str, list[TaskFunction]]:
@@ -265,18 +267,21 @@ class TaskConfig:
         self._set("generation_kwargs", given)
         if self.output_type in LISTED_TYPES:
             return  # their options are those of particular programs
-        self._check_sampling("generation_kwargs", given)
+        # What no engine here can do is refused when the task is to run; it does not make the file wrong.
+        self._check_sampling("generation_kwargs", given, allow=UnsupportedOptionError)
         for profile, changes in self.model_specific_generation_kwargs.items():
             if not isinstance(changes, dict):
                 raise self.error("model_specific_generation_kwargs", f"expected a mapping under '{profile}'")
             # One profile's model may know options that no other does: they are looked at when the profile is used.
-            self._check_sampling("model_specific_generation_kwargs", given | changes, allow_unknown=True)
+            self._check_sampling(
+                "model_specific_generation_kwargs", given | changes, allow=UnknownNameError | UnsupportedOptionError
+            )
 
-    def _check_sampling(self, name: str, kwargs: Mapping[str, Any], *, allow_unknown: bool = False) -> None:
+    def _check_sampling(self, name: str, kwargs: Mapping[str, Any], *, allow: Any = ()) -> None:
         try:
             SamplingParameters.from_generation_kwargs(kwargs)
         except FastEvalError as error:
-            if allow_unknown and isinstance(error, UnknownNameError):
+            if isinstance(error, allow):
                 return
             raise self.error(name, str(error)) from error
 

@@ -231,7 +231,7 @@ class ConfigurableTask(Task):
 
         Raises:
             TaskFileError: the task asks for what this version does not do.
-            UsageError, UnsupportedError, DatasetError: see `RequestBuilder.check`.
+            UsageError, DatasetError: see `RequestBuilder.check`.
         """
         if options is self._checked:
             return

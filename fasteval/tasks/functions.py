@@ -3,53 +3,27 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import importlib.util
 import inspect
 import logging
-import os
-import re
-import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
-from fasteval.compat import check_real_packages, utils
-from fasteval.compat.missing import distribution_of
-from fasteval.compat.names import PACKAGES
-from fasteval.errors import MissingPackageError, TaskFileError, UsageError, nearest
+from fasteval.compat import utils
+from fasteval.errors import nearest
 from fasteval.safety.paths import is_file
 from fasteval.tasks.codefiles import files_digest, with_imported
+from fasteval.tasks.modules import Fetches, FunctionReference, defines, execute, import_named, reference_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from types import CodeType, ModuleType
+    from collections.abc import Callable, Mapping
 
 __all__ = ["FunctionReference", "TaskFunction", "accepted_arguments", "code_digest", "load_function"]
 
 
 _log = logging.getLogger(__name__)
-
-_FOREIGN = re.compile(rf"^\s*(?:from|import)\s+({'|'.join(PACKAGES)})\b", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionReference:
-    """A `!function` of a YAML file that has not been run yet.
-
-    Attributes:
-        name: `module.name`, as the file has it.
-        file: the YAML file that contains the reference; `module` is looked for beside it.
-        line: where in that file, from 1.
-    """
-
-    name: str
-    file: Path
-    line: int
 
 
 class TaskFunction:
@@ -59,14 +33,20 @@ class TaskFunction:
 
     Attributes:
         name: `module.name`, as the YAML file has it.
-        target: the function or class itself.
+        target: the function or class itself; of one whose module was put off, it is loaded when it is first asked for.
         digest: 16 bytes that change whenever the code could do something else.
     """
 
-    def __init__(self, name: str, target: Any, digest: bytes) -> None:
-        """Wraps `target`."""
-        self.name, self.target, self.digest = name, target, digest
-        self.__wrapped__ = target
+    def __init__(self, name: str, digest: bytes, load: Callable[[], Any]) -> None:
+        """Takes the function that returns the target; nothing is loaded yet."""
+        self.name, self.digest, self._load = name, digest, load
+
+    def __getattr__(self, name: str) -> Any:
+        """Loads the target where it is not there yet."""
+        if name not in ("target", "__wrapped__"):
+            raise AttributeError(name)
+        self.target = self.__wrapped__ = self._load()
+        return self.target
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Calls the target."""
@@ -76,12 +56,15 @@ class TaskFunction:
         return f"<{self.name}>"
 
 
-def load_function(reference: FunctionReference, field: str) -> TaskFunction:
-    """Returns what `reference` names.
+def load_function(reference: FunctionReference, field: str) -> Any:
+    """Returns what `reference` names: a `TaskFunction`; of an argument (`…_kwargs`) that is no function, the value.
 
     The module beside the YAML file is executed anew for each reference: task code keeps state in module variables
     (flags that one function sets and another one reads, sums), and tasks were written with one module a reference.
     Only the compiled code is shared. A module that is not beside the file is imported by its absolute name.
+
+    A module that fetches files from the Hub while it is executed is put off: it is executed when its function is first
+    needed, which is before the model is loaded. So nothing is downloaded to list and check tasks.
 
     Args:
         reference: what to load.
@@ -92,32 +75,68 @@ def load_function(reference: FunctionReference, field: str) -> TaskFunction:
     """
     module_name, _, function_name = reference.name.rpartition(".")
     if not module_name or not function_name:
-        raise _error(reference, field, f"!function {reference.name}: expected module.name")
+        raise reference_error(reference, field, f"!function {reference.name}: expected module.name")
     path = reference.file.parent / (module_name.replace(".", "/") + ".py")
-    if is_file(path):
-        module = _execute(path, reference, field)
-        # A function may use any file of its folder.
-        digest = files_digest(with_imported(path.parent.glob("*.py")))
-    else:
-        module = _import(module_name, path, reference, field)
+    if not is_file(path):
+        module = import_named(module_name, path, reference, field)
         origin = getattr(module, "__file__", None)
         digest = files_digest(with_imported([Path(origin)])) if origin else xxhash.xxh3_128_digest(module_name.encode())
-    target = getattr(module, function_name, None)
+        target = getattr(module, function_name, None)
+        if target is None:
+            raise _unknown(reference, field, vars(module))
+        return _wrapped(reference, field, target, digest)
+    # A function may use any file of its folder.
+    digest = files_digest(with_imported(path.parent.glob("*.py")))
+    try:
+        module = execute(path, reference, field)
+    except Fetches as fetches:
+        if not defines(path, function_name):
+            raise _unknown(reference, field, ()) from None
+        _log.info("%s: %s is executed when the task runs: it fetches %s", reference.file, path.name, fetches)
+        return TaskFunction(reference.name, digest, partial(_fetching, path, reference, field))
+    target, more = _function(vars(module), path, reference, field)
+    return _wrapped(reference, field, target, files_digest(with_imported(more)) if more else digest)
+
+
+def _function(found: Mapping[str, Any], path: Path, reference: FunctionReference, field: str) -> tuple[Any, list[Path]]:
+    """Returns what a reference names, and all files that it may use where they are more than its folder's."""
+    name = reference.name.rpartition(".")[2]
+    target = found.get(name)
     above = path.parent.parent / path.name
-    if target is None and is_file(path) and is_file(above):
+    if target is None and is_file(above):
         # 30 tasks of lmms-eval's variants (`no_visual/` and the like) name functions that stand one folder above.
-        target = getattr(_execute(above, reference, field), function_name, None)
-        digest = files_digest(with_imported([*path.parent.glob("*.py"), *above.parent.glob("*.py")]))
-        _log.info("%s: %s is taken from %s", reference.file, reference.name, above)
+        target = getattr(execute(above, reference, field), name, None)
+        if target is not None:
+            _log.info("%s: %s is taken from %s", reference.file, reference.name, above)
+            return target, [*path.parent.glob("*.py"), *above.parent.glob("*.py")]
+    if target is None and path.name == "utils.py" and name in utils.__all__:
+        # 175 tasks of lm-eval name `utils.weighted_f1_score` beside a `utils.py` that forgot to import it.
+        _log.info("%s: %s is taken from lm_eval.utils", reference.file, reference.name)
+        target = getattr(utils, name)
     if target is None:
-        target = _of_foreign_utils(module_name, function_name, reference)
-    if target is None:
-        close = nearest(function_name, vars(module))
-        hint = f": did you mean '{close}'?" if close else ""
-        raise _error(reference, field, f"!function {reference.name}: {module_name} has no '{function_name}'{hint}")
-    if not callable(target):
-        raise _error(reference, field, f"!function {reference.name}: '{function_name}' cannot be called")
-    return TaskFunction(reference.name, target, digest)
+        raise _unknown(reference, field, found)
+    return target, []
+
+
+def _fetching(path: Path, reference: FunctionReference, field: str) -> Any:
+    """Returns the function of a module that may now fetch what it needs."""
+    return _function(vars(execute(path, reference, field, may_fetch=True)), path, reference, field)[0]
+
+
+def _wrapped(reference: FunctionReference, field: str, target: Any, digest: bytes) -> Any:
+    if callable(target):
+        return TaskFunction(reference.name, digest, lambda: target)
+    if field.endswith("_kwargs"):
+        return target  # an argument, such as the features of a data set
+    name = reference.name.rpartition(".")[2]
+    raise reference_error(reference, field, f"!function {reference.name}: '{name}' cannot be called")
+
+
+def _unknown(reference: FunctionReference, field: str, names: Any) -> Exception:
+    module_name, _, name = reference.name.rpartition(".")
+    close = nearest(name, names)
+    hint = f": did you mean '{close}'?" if close else ""
+    return reference_error(reference, field, f"!function {reference.name}: {module_name} has no '{name}'{hint}")
 
 
 def accepted_arguments(function: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,104 +162,3 @@ def code_digest(function: Any) -> bytes:
         return files_digest(with_imported([Path(inspect.getfile(function))]))
     except (TypeError, OSError):
         return xxhash.xxh3_128_digest(repr(getattr(function, "__qualname__", type(function).__qualname__)).encode())
-
-
-def _of_foreign_utils(module_name: str, function_name: str, reference: FunctionReference) -> Any:
-    """Returns the helper of lm-eval's own `utils` that a folder's `utils` was meant to import, and does not; or None.
-
-    175 tasks of lm-eval name `utils.weighted_f1_score` beside a `utils.py` that forgot it.
-    """
-    if module_name != "utils" or function_name not in utils.__all__:
-        return None
-    _log.info("%s: %s is taken from lm_eval.utils", reference.file, reference.name)
-    return getattr(utils, function_name)
-
-
-def _error(reference: FunctionReference, field: str, message: str) -> TaskFileError:
-    return TaskFileError(message, file=reference.file, line=reference.line, field=field)
-
-
-def _missing(reference: FunctionReference, field: str, what: str, error: ImportError) -> TaskFileError:
-    """Returns the error of a module that is not there: a package that can be installed, or a name of ours."""
-    cause: BaseException | None = error
-    while cause is not None and not (isinstance(cause, ModuleNotFoundError) and cause.name):
-        # Task code likes to catch the error and raise one of its own, with advice that is not fasteval's.
-        cause = cause.__cause__ or cause.__context__
-    name = getattr(cause, "name", None)
-    if name is None:
-        message = f"!function {reference.name}: {what} raised {type(error).__name__}: {error}"
-        return _error(reference, field, message)
-    top = name.partition(".")[0]
-    if top in PACKAGES:
-        message = f"!function {reference.name}: {what} needs '{name}', which fasteval does not supply"
-        return _error(reference, field, message)
-    message = f"!function {reference.name}: {what} needs the package '{top}': pip install {distribution_of(top)}"
-    return MissingPackageError(message, top, file=reference.file, line=reference.line, field=field)
-
-
-def _execute(path: Path, reference: FunctionReference, field: str) -> ModuleType:
-    try:
-        code, foreign = _compile(path, path.stat().st_mtime_ns)
-    except (SyntaxError, ValueError) as error:
-        line = error.lineno if isinstance(error, SyntaxError) else None
-        raise TaskFileError(f"not Python: {error}", file=path, line=line) from error
-    # The name is the same in every process, so that caches of `datasets` that hash functions stay valid.
-    name = f"fasteval_task_{path.stem}_{xxhash.xxh3_64_hexdigest(str(path).encode())}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise _error(reference, field, f"!function {reference.name}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses look up their module while they are made. Afterwards the module must not be found there: `datasets`
-    # hashes functions of importable modules by name alone, and would serve stale documents after an edit.
-    sys.modules[name] = module
-    try:
-        check_real_packages(foreign)
-        with _a_key():
-            exec(code, vars(module))  # noqa: S102 - a task folder's code is code that the user asked to run
-    except ImportError as error:
-        raise _missing(reference, field, path.name, error) from error
-    except UsageError as error:
-        raise _error(reference, field, str(error)) from error
-    except (Exception, SystemExit) as error:  # some modules end the program where a package is missing
-        message = f"!function {reference.name}: {path.name} raised {type(error).__name__}: {error}"
-        raise _error(reference, field, message) from error
-    finally:
-        del sys.modules[name]
-    return module
-
-
-def _import(module_name: str, path: Path, reference: FunctionReference, field: str) -> ModuleType:
-    try:
-        with _a_key():
-            return importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (module_name + ".").startswith(error.name + "."):
-            message = f"!function {reference.name}: there is no file {path}, and no module '{module_name}' to import"
-            raise _error(reference, field, message) from error
-        raise _missing(reference, field, f"importing {module_name}", error) from error
-    except Exception as error:
-        message = f"!function {reference.name}: importing {module_name} raised {type(error).__name__}: {error}"
-        raise _error(reference, field, message) from error
-
-
-@contextmanager
-def _a_key() -> Iterator[None]:
-    """Lets modules load that make a judge's client at once, which cannot be made without a key.
-
-    A server refuses this one, and its words name the variable that is to be set.
-    """
-    lacking = [name for name in ("OPENAI_API_KEY", "Deepseek_API") if name not in os.environ]
-    os.environ.update({name: f"{name}-is-not-set" for name in lacking})
-    try:
-        yield
-    finally:
-        for name in lacking:
-            os.environ.pop(name, None)
-
-
-@lru_cache(maxsize=1024)
-def _compile(path: Path, mtime_ns: int) -> tuple[CodeType, frozenset[str]]:  # noqa: ARG001 - part of the cache's key
-    """Returns the file's code, and which of the packages whose names we supply it imports."""
-    source = path.read_bytes()
-    foreign = frozenset(_FOREIGN.findall(source.decode("utf-8", "replace")))
-    return compile(source, str(path), "exec", dont_inherit=True), foreign

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fasteval.compat import add_root
 from fasteval.errors import FastEvalError, UnknownNameError, UsageError
 from fasteval.safety.paths import expanded, is_file, is_folder
+from fasteval.tasks.classes import ClassTask
 from fasteval.tasks.config import TaskConfig
 from fasteval.tasks.configurable import ConfigurableTask
 from fasteval.tasks.functions import TaskFunction
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = ["TaskManager"]
-
-# How classes that were written against lm-eval's or lmms-eval's base class say where their documents are.
-_THEIR_METHODS = ("has_test_docs", "has_validation_docs", "download")
 
 
 class TaskManager:
@@ -261,17 +259,17 @@ class TaskManager:
             cls = named.target if isinstance(named, TaskFunction) else named
             if not (isinstance(cls, type) and issubclass(cls, ConfigurableTask)):
                 raise file.error("class", f"{named!r} is not a subclass of fasteval.ConfigurableTask")
-            theirs = [name for name in _THEIR_METHODS if hasattr(cls, name)]
-            if theirs:
-                reason = f"says with {theirs[0]}() what a task file says in a field, and cannot be run by this version"
-                raise file.error("class", f"{cls.__name__} {reason}: write it as a task file")
+            digest = named.digest if isinstance(named, TaskFunction) else b""
             file = replace(file, fields={key: value for key, value in file.fields.items() if key != "class"})
-        config = TaskConfig.from_file(with_faults(file, self._compat))
         options: dict[str, Any] = {"datasets": self._datasets, "prompt_profile": self._prompt_profile, "folder": folder}
         if cls is ConfigurableTask:
-            return ConfigurableTask(config, **options)
+            return ConfigurableTask(TaskConfig.from_file(with_faults(file, self._compat)), **options)
         try:
-            task: ConfigurableTask = cls(config=config, **options)
+            task: ConfigurableTask
+            if issubclass(cls, ClassTask):
+                task = cls.of_file(file, digest, options)
+            else:
+                task = cls(config=TaskConfig.from_file(with_faults(file, self._compat)), **options)
         except FastEvalError:
             raise
         except Exception as error:  # a class of somebody else's may raise anything

@@ -12,7 +12,7 @@ import xxhash
 from fasteval.api.prompt import VISUALS, Prompt
 from fasteval.api.request import Kind
 from fasteval.api.task import DocumentRequest, MediaIdentity, PlainRequests
-from fasteval.errors import DocumentError, UnsupportedError, UsageError
+from fasteval.errors import DocumentError, UsageError
 from fasteval.models.sampling import SamplingParameters
 from fasteval.tasks.choices import UNCONDITIONAL_METRIC
 from fasteval.tasks.config import is_column_name
@@ -74,7 +74,6 @@ class RequestBuilder:
         """Refuses options that this task's prompts cannot honour.
 
         Raises:
-            UnsupportedError: few-shot examples in dialogs of rounds.
             UsageError: examples as turns of a dialog, but no chat messages.
             DatasetError: there are not enough examples.
         """
@@ -82,8 +81,6 @@ class RequestBuilder:
         chat = is_chat(self._config, options)
         if options.fewshot_as_multiturn and count and not chat:
             raise UsageError(f"task '{name}': --fewshot_as_multiturn needs --apply_chat_template")
-        if count and self._config.output_type == "generate_until_multi_round":
-            raise UnsupportedError(f"task '{name}': few-shot examples in dialogs of several rounds are not supported")
         if count and self._config.output_type != "loglikelihood_rolling":
             self._examples.draw(count, {}, 0, options.fewshot_seed)
 

@@ -62,7 +62,7 @@ class DocumentSource:
             DatasetError: the data set or the split is not there, or `process_docs` fails.
         """
         if name not in self._splits:
-            self._splits[name] = Documents(self._processed(self._load(name)))
+            self._splits[name] = Documents(self._processed(self.load(name)))
         return self._splits[name]
 
     def _processed(self, data: Any) -> Any:
@@ -75,7 +75,12 @@ class DocumentSource:
             message = f"task '{self._config.task}': process_docs raised {type(error).__name__}: {error}"
             raise DatasetError(message) from error
 
-    def _load(self, split: str) -> Any:
+    def load(self, split: str) -> Any:
+        """Returns the data of a split as they are, before `process_docs`.
+
+        Raises:
+            DatasetError: the data set or the split is not there.
+        """
         name = self._config.dataset_path or self._config.task
         try:
             self._unpack_videos(name)

@@ -204,20 +204,22 @@ class HFBackend:
 
         def has_stopped(input_ids: Any, _scores: Any, **_: Any) -> Any:
             output = input_ids[0, length:]
-            hit = len(output) >= sampling.min_tokens and _cut(self._decode(output), sampling.stop) is not None
+            hit = len(output) >= sampling.min_tokens and _cut(self._decode(output, sampling), sampling.stop) is not None
             return torch.tensor([hit], device=input_ids.device)
 
         criteria = transformers.StoppingCriteriaList([has_stopped] if sampling.stop else [])
         with torch.inference_mode():
             output = self._model.generate(**inputs, **options, stopping_criteria=criteria)[0, length:]
         output_ids = [int(token) for token in output]
-        text = self._decode(output_ids)
+        text = self._decode(output_ids, sampling)
         cut = _cut(text, sampling.stop) if len(output_ids) >= sampling.min_tokens else None
         has_ended = cut is not None or (bool(output_ids) and output_ids[-1] in self._ends)
         return (text if cut is None else cut), output_ids, "stop" if has_ended else "length"
 
-    def _decode(self, token_ids: Any) -> str:
-        return str(self._tokenizer.decode(token_ids, skip_special_tokens=True))
+    def _decode(self, token_ids: Any, sampling: SamplingParameters) -> str:
+        # As vLLM has it, the token that ends the answer is no part of it, whatever else is shown.
+        shown = token_ids[:-1] if len(token_ids) and int(token_ids[-1]) in self._ends else token_ids
+        return str(self._tokenizer.decode(shown, skip_special_tokens=sampling.skip_special_tokens))
 
     def cancel(self, rows: Collection[int]) -> None:
         """Drops rows that wait."""

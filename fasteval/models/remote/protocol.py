@@ -41,10 +41,10 @@ __all__ = [
 _OPENAI = frozenset(
     {"max_tokens", "temperature", "top_p", "stop", "seed", "n", "presence_penalty", "frequency_penalty"}
 )
-_EXTENDED = _OPENAI | {"top_k", "min_p", "repetition_penalty", "min_tokens"}
+_EXTENDED = _OPENAI | {"top_k", "min_p", "repetition_penalty", "min_tokens", "skip_special_tokens"}
 # What is sent only where it is not at the value that means "off": servers that do not know a field may refuse it.
 _OFF = {"top_p": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "n": 1, "stop": ()}
-_OFF |= {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "min_tokens": 0}
+_OFF |= {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0, "min_tokens": 0, "skip_special_tokens": True}
 # Formats whose bytes every server decodes to the pixels that we would decode.
 _PASSED_ON = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 

@@ -52,6 +52,7 @@ def _generation_params(sampling: SamplingParameters, seed: int | None, max_token
             min_tokens=min(sampling.min_tokens, max_tokens),
             max_tokens=max_tokens,
             stop=list(sampling.stop),
+            skip_special_tokens=sampling.skip_special_tokens,
             seed=seed,
         )
     except ValueError as error:

@@ -195,3 +195,9 @@ def test_a_changed_setting_is_checked_and_takes_effect(tmp_path: Path) -> None:
 def test_checking_settings_twice_changes_nothing(kwargs: dict[str, int]) -> None:
     once = config(generation_kwargs=kwargs, metadata=[{"version": 1}], tag="a")
     assert once == once.with_fields({})
+
+
+def test_a_task_that_runs_a_models_code_is_run_where_that_is_confirmed(tmp_path: Path) -> None:
+    task = make(tmp_path, "unsafe_code: true\n")
+    task.runs_unsafe_code = True
+    assert 5 == len(task.docs)

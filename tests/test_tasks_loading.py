@@ -166,7 +166,7 @@ def test_a_module_that_cannot_be_imported_says_why(
 
 def test_task_code_that_is_not_python_says_its_own_line(tmp_path: Path) -> None:
     write(tmp_path, {"broken.py": "a = 1\ndef f(:\n"})
-    with pytest.raises(TaskFileError, match=r"broken.py:2: not Python"):
+    with pytest.raises(TaskFileError, match=r"broken.py:2: doc_to_text: not Python"):
         make(tmp_path, "doc_to_text: !function broken.f\n")
 
 

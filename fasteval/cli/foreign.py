@@ -38,6 +38,7 @@ HONOURED: dict[str, str] = {
     "reasoning_tags": "as in lmms-eval; the raw answers stay in the samples",
     "repeats": "answers a document",
     "predict_only": "answers without metrics; needs no --output_path",
+    "confirm_run_unsafe_code": "without it a task whose scoring runs the model's code is refused; there is no sandbox",
     "output_path": "a folder, or the results' own .json file; `--layout` names the files as there",
     "log_samples": "on unless `--log_samples false`",
     "use_cache": "a folder; the response cache is on without it, and `--no_cache` turns it off. Their databases are "
@@ -64,7 +65,6 @@ NOT_NEEDED: dict[str, str] = {
     "show_config": "the results hold every task's configuration",
     "timezone": "files are named in local time",
     "log_samples_suffix": "samples files are named after the time of the run, as they are in lmms-eval",
-    "confirm_run_unsafe_code": "no metric here runs a model's code",
 }
 
 _TRACKER = "no such tracker is built in; send the results file to it"

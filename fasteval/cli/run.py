@@ -57,6 +57,7 @@ def _of_slurm(index: int) -> int | None:
 @flag("--reasoning_tags", type=tags, help='Tags whose content is removed before scoring: [["<a>", "</a>"]], or none.')
 @compat_flag
 @flag("--predict_only", "-x", type=switch, help="Answers without metrics.")
+@flag("--confirm_run_unsafe_code", type=switch, help="Run tasks whose scoring runs code that the model wrote.")
 @flag("--output_path", "-o", metavar="PATH", help="Folder (or .json file) for the results.")
 @flag("--log_samples", "-s", type=switch, help="Write the samples too (default: true).")
 @flag("--report", type=switch, help="Write the report too, an HTML file (default: true).")

@@ -71,6 +71,7 @@ class RunSettings:
         ray_args: options of each replica's actor, as Ray names them (`num_cpus`, `num_gpus`, `resources`, …).
         repeats: answers a document; None takes the task's own number.
         predict_only: answers without metrics.
+        confirm_run_unsafe_code: run tasks whose scoring runs code that the model wrote.
         reasoning_tags: pairs of tags whose content is removed before scoring; empty removes nothing.
         bootstrap_iters: draws for standard errors that have no closed form; 0 computes none.
         window: requests in flight; None leaves it to the engine.
@@ -117,6 +118,7 @@ class RunSettings:
     ray_args: dict[str, Any] = field(default_factory=dict)
     repeats: int | None = None
     predict_only: bool = False
+    confirm_run_unsafe_code: bool = False
     reasoning_tags: tuple[tuple[str, str], ...] = (("<think>", "</think>"), ("<analysis>", "</analysis>"))
     bootstrap_iters: int = 100_000
     window: int | None = None

@@ -25,7 +25,6 @@ _NOT_NEEDED = {
     "max_batch_size": "vLLM batches continuously",
     "device": "the engine takes the device that vLLM was built for",
     "write_out": "the samples hold every prompt",
-    "confirm_run_unsafe_code": "no metric here runs a model's code",
 }
 _REFUSED = {
     "delete_requests_cache": "compiled requests are replaced with rewrite_requests_cache",
@@ -101,6 +100,7 @@ def simple_evaluate(
         fewshot_as_multiturn=bool(apply_chat_template) and fewshot_as_multiturn,
         gen_kwargs=arguments,
         predict_only=predict_only,
+        confirm_run_unsafe_code=confirm_run_unsafe_code,
         **{name: seed for name, seed in seeds.items() if seed is not None},
     )
     content = lm_eval_results(results)

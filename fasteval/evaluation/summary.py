@@ -82,7 +82,8 @@ def _aggregated(
             metrics[key] = _aggregate(function, values, output_path)
             stderr = standard_error(function, values, clusters=clusters, bootstrap_iterations=draws, seed=seed)
         except Exception as error:  # noqa: BLE001 - task code may raise anything; the other metrics and tasks stand
-            failures.append(f"{key}: aggregation failed: {type(error).__name__}: {error}")
+            reason = f"{key}: aggregation failed: {type(error).__name__}: {error}"
+            failures.append(str(task.config.error("metric_list", reason)))
         else:
             stderrs[f"{metric}_stderr,{filter_name}"] = "N/A" if stderr is None else stderr
     return metrics, stderrs, failures

@@ -111,6 +111,7 @@ def _check_names(gen_kwargs: dict[str, Any]) -> None:
 
 def _override(task: ConfigurableTask, settings: RunSettings) -> None:
     """Puts the run's generation kwargs and repeats in the place of the task's own, before requests are made of them."""
+    task.runs_unsafe_code = settings.confirm_run_unsafe_code
     if settings.gen_kwargs and task.OUTPUT_TYPE.startswith("generate"):
         task.set_config("generation_kwargs", settings.gen_kwargs, update=True)
     if settings.repeats is not None:

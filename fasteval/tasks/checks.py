@@ -176,7 +176,7 @@ _REFUSED_OPTIONS = {
 }
 
 
-def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
+def check_unsupported(config: TaskConfig, *, unsafe_code: bool = False) -> Iterator[tuple[str, str]]:
     """Yields field and reason for each setting that this version cannot honour."""
     if config.output_type in LISTED_TYPES:
         yield "output_type", f"'{config.output_type}' cannot be run: {LISTED_TYPES[config.output_type]}"
@@ -184,8 +184,11 @@ def check_unsupported(config: TaskConfig) -> Iterator[tuple[str, str]]:
         yield "doc_to_audio", "beside doc_to_visual or doc_to_image it is not supported: one of them may give all media"
     if config.use_prompt is not None:
         yield "use_prompt", "promptsource's prompts are not supported: write the prompt as doc_to_text"
-    if config.unsafe_code:
-        yield "unsafe_code", "tasks that run code which the model wrote are not supported by this version"
+    if config.unsafe_code and not unsafe_code:
+        yield (
+            "unsafe_code",
+            "scoring runs code that the model wrote: confirm it with --confirm_run_unsafe_code",
+        )
     if config.gen_prefix is not None and config.doc_to_messages is not None:
         yield "gen_prefix", "the messages of doc_to_messages end where the task ends them"
     for option, reason in _REFUSED_OPTIONS.items():

@@ -82,7 +82,7 @@ class TaskConfig:
         model_specific_target_kwargs: options of `doc_to_target`, by prompt profile.
         reasoning_tags: pairs of tags around reasoning that is removed before scoring.
         auto_strip_thinking: remove reasoning even where the run does not ask for it.
-        unsafe_code: lm-eval's mark of tasks that run a model's code; not supported.
+        unsafe_code: lm-eval's mark of tasks whose scoring runs a model's code; refused unless confirmed.
         compat: the harness whose faults are in the scoring, and their names (`fasteval.tasks.peerfaults`).
         source: the file and the fields' lines, for messages.
     """
@@ -211,16 +211,17 @@ class TaskConfig:
         """Whether the task's documents may have media."""
         return self.visual is not None or self.doc_to_messages is not None
 
-    def check_supported(self, generation_kwargs: Mapping[str, Any]) -> None:
+    def check_supported(self, generation_kwargs: Mapping[str, Any], *, unsafe_code: bool = False) -> None:
         """Checks that the task can be run. One that cannot still loads, is listed and shown: folders are full of them.
 
         Args:
             generation_kwargs: the options of generation under the prompt profile that is used.
+            unsafe_code: whether somebody has confirmed that scoring may run code that the model wrote.
 
         Raises:
             TaskFileError: a field asks for what this version does not do.
         """
-        for name, message in check_unsupported(self):
+        for name, message in check_unsupported(self, unsafe_code=unsafe_code):
             raise self.error(name, message)
         for function in (function for found in self.functions().values() for function in found):
             _ = function.target  # of a module that fetches files from the Hub: now is the time

@@ -49,6 +49,7 @@ class ConfigurableTask(Task):
         cluster_key: column that says which documents belong together.
         reasoning_tags: the task's own pairs of tags around reasoning.
         auto_strip_thinking: whether reasoning is removed even where the run does not ask for it.
+        runs_unsafe_code: whether somebody has confirmed that scoring may run code that the model wrote.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class ConfigurableTask(Task):
         self.cache_folder = cache_folder or default_folder()
         self.table = RequestTable.empty()
         self._folder, self._datasets = folder, dict(datasets or {})
+        self.runs_unsafe_code = False
         self._configure(config, prompt_profile)
 
     def _configure(self, config: TaskConfig, prompt_profile: str) -> None:
@@ -149,7 +151,7 @@ class ConfigurableTask(Task):
         return self._docs
 
     def _check_supported(self) -> None:
-        self.config.check_supported(self.generation_kwargs)
+        self.config.check_supported(self.generation_kwargs, unsafe_code=self.runs_unsafe_code)
         check_computable(self.config)
 
     @property

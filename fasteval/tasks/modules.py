@@ -74,7 +74,7 @@ def execute(path: Path, reference: FunctionReference, field: str, *, may_fetch: 
         code, foreign = _compile(path, path.stat().st_mtime_ns)
     except (SyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, SyntaxError) else None
-        raise TaskFileError(f"not Python: {error}", file=path, line=line) from error
+        raise TaskFileError(f"not Python: {error}", file=path, line=line, field=field) from error
     # The name is the same in every process, so that caches of `datasets` that hash functions stay valid.
     name = f"fasteval_task_{path.stem}_{xxhash.xxh3_64_hexdigest(str(path).encode())}"
     spec = importlib.util.spec_from_file_location(name, path)

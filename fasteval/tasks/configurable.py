@@ -375,8 +375,6 @@ class ConfigurableTask(Task):
         """Returns the request as the classic API shows it, to simple models or to those that take chat messages."""
         return make_instance(self, request, doc_id, is_simple=is_simple)
 
-    # Scores.
-
     def process_results(self, doc: dict[str, Any], results: list[Any]) -> dict[str, Any]:
         """Returns the metrics' values for one document; see `Scorer.score`."""
         return self._scorer.score(self._profile.fields, doc, results, self.docs if self.config.full_docs else ())

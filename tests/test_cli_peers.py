@@ -50,6 +50,7 @@ HONOURED_EFFECTS = {
     "reasoning_tags": Effect(('[["<a>", "</a>"]]',), "reasoning_tags", (("<a>", "</a>"),)),
     "repeats": Effect(("4",), "repeats", 4),
     "predict_only": Effect((), "predict_only", True),
+    "confirm_run_unsafe_code": Effect((), "confirm_run_unsafe_code", True),
     "log_samples": Effect((), "log_samples", True),
     "use_cache": Effect(("folder",), "use_cache", Path("folder")),
     "cache_requests": Effect(("true",), "cache_requests", True),

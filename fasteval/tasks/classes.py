@@ -149,7 +149,11 @@ class ClassTask(ConfigurableTask):
         if self._dataset is None:
             self._is_downloading = True
             try:
-                self.download(dict(self.config.dataset_kwargs))
+                # Some classes look at their documents to say which there are, before there are settings.
+                given = (
+                    self.config.dataset_kwargs if hasattr(self, "config") else self._file_fields.get("dataset_kwargs")
+                )
+                self.download(dict(given or {}))
             finally:
                 self._is_downloading = False
         return self._dataset

@@ -65,11 +65,13 @@ def text_workloads(documents: int) -> list[Workload]:
     short = [(text, [" A", " B", " C", " D"]) for text in contexts]
     examples = prose(draw, 300)
     shots = [(f"{examples}\n{prose(draw, 85)}", [" A", " B", " C", " D"]) for _ in range(documents)]
+    questions = [(prose(draw, 90), [" A", " B", " C", " D"]) for _ in range(documents * 4)]
     worst = [(prose(draw, 2), [f" {prose(draw, 3)}"]) for _ in range(documents * 8)]
     return [
         Workload("4 choices of 12 tokens, context of 385 words", rows(long)),
         Workload("4 choices of 1 token, context of 385 words", rows(short)),
         Workload("4 choices of 1 token, 300 words of examples and 85 of a question", rows(shots)),
+        Workload("4 choices of 1 token, context of 90 words", rows(questions)),
         Workload("worst case: 1 choice of 3 words, context of 2", rows(worst)),
     ]
 

@@ -91,3 +91,19 @@ def test_bos_comes_before_eos_as_the_prefix_token(bos: int | None, eos: int | No
 def test_a_text_cannot_be_scored_without_any_prefix_token() -> None:
     with pytest.raises(RequestError, match="no BOS or EOS"):
         tokens(bos=None).windows("c")
+
+
+def test_a_text_is_tokenized_once_for_all_choices_behind_it() -> None:
+    encoded = []
+
+    def encode(text: str, *, add_special_tokens: bool) -> list[int]:
+        encoded.append((text, add_special_tokens))
+        return [ord(letter) for letter in text]
+
+    tokens = PromptTokenizer(SimpleNamespace(encode=encode, bos_token_id=None, eos_token_id=None), 100)
+    scored = [tokens.pair("Q:", choice, is_plain=False)[1] for choice in ("A", "B", "C")]
+
+    assert [[65], [66], [67]] == scored
+    assert 1 == encoded.count(("Q:", False))
+    tokens.prompt("Q:", is_plain=False).append(0)  # what a caller does to its list is its own affair
+    assert [81, 58] == tokens.prompt("Q:", is_plain=False)

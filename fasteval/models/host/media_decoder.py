@@ -125,6 +125,8 @@ class MediaDecoder:
 
     def _evict(self) -> None:
         """Drops what was used longest ago; a request that has its media keeps them alive by itself."""
+        if self._kept <= self._bytes_kept:
+            return  # nearly always: the names need not be listed
         for content_id in list(self._futures):
             if self._kept <= self._bytes_kept:
                 return

@@ -6,6 +6,8 @@ tokenizing the two apart would split a word that the model knows as one token.
 
 from __future__ import annotations
 
+from array import array
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fasteval.errors import RequestError
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PromptTokenizer", "rolling_windows"]
 
+#: Texts whose tokens are remembered: the context of some choices, a question about many pictures, a sampled prompt.
+_REMEMBERED = 256
+
 
 class PromptTokenizer:
     """What a request's texts are for a model that takes prompts of at most `longest` tokens."""
@@ -23,6 +28,7 @@ class PromptTokenizer:
         """Takes transformers' tokenizer; `longest` leaves room for the one token that vLLM always generates."""
         self.longest = longest
         self._tokenizer = tokenizer
+        self._remembered = lru_cache(_REMEMBERED)(self._tokenize)
         self._bos: int | None = tokenizer.bos_token_id
         # What stands for an empty context: BOS, or EOS where there is none.
         self._prefix: int | None = self._bos if self._bos is not None else tokenizer.eos_token_id
@@ -88,7 +94,10 @@ class PromptTokenizer:
             )
 
     def _encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
+        return self._remembered(text, add_special_tokens).tolist()
+
+    def _tokenize(self, text: str, add_special_tokens: bool) -> array[int]:
+        return array("I", self._tokenizer.encode(text, add_special_tokens=add_special_tokens))
 
     def _alone(self, continuation: str) -> tuple[list[int], list[int]]:
         """Returns the tokens of a continuation that has no context."""

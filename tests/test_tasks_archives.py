@@ -152,6 +152,7 @@ def test_what_was_unpacked_is_not_unpacked_again_and_says_where_it_came_from(
 ) -> None:
     (source / "clips.zip").write_bytes(zipped())
     unpack_videos("somebody/clips", OPTIONS, source)
+    caplog.clear()  # of what it says of its work, where that is shown
     about = json.loads((home / "clips" / ".fasteval-unpacked.json").read_bytes())
     assert {"dataset": "somebody/clips", "archives": {"clips.zip": len(zipped())}} == about
     (source / "clips.zip").write_bytes(b"never looked at")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +13,7 @@ from fasteval.errors import FastEvalError
 from fasteval.evaluation.hub_tracker import HubArguments
 from tests.capitals import fasteval
 from tests.cli_stub import run
+from tests.loopback_hub import LoopbackHub
 
 if TYPE_CHECKING:
     import subprocess
@@ -27,7 +26,7 @@ TOKEN = "hf_thisIsTheTokenOfNobody"
 BOTH = "push_results_to_hub=true,push_samples_to_hub=true"
 
 
-class Hub:
+class Hub(LoopbackHub):
     """Speaks the part of the Hub's protocol that pushing takes.
 
     Attributes:
@@ -42,39 +41,12 @@ class Hub:
         self.settings: dict[str, dict[str, Any]] = {}
         self.refuses = "nothing"
         self.tokens: set[str] = set()
-        hub = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length") or 0))
-                hub.tokens.add((self.headers.get("authorization") or "").removeprefix("Bearer "))
-                refused = hub.refuses in self.path
-                status, content = (403, {"error": "no rights"}) if refused else hub.answer(self.path, body)
-                encoded = content if isinstance(content, bytes) else json.dumps(content).encode()
-                self.send_response(status)
-                if status == 404:
-                    self.send_header("x-error-code", "EntryNotFound")
-                self.send_header("etag", '"1"')
-                self.send_header("x-repo-commit", "0" * 40)
-                self.send_header("content-length", str(len(encoded)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(encoded)
-
-            do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815 - http.server's names
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def answer(self, path: str, body: bytes) -> tuple[int, Any]:
-        """Returns status and content of the reply."""
+    def answer(self, method: str, path: str, body: bytes, token: str) -> tuple[int, Any]:
+        self.tokens.add(token)
+        if self.refuses in path:
+            return 403, {"error": "no rights"}
         name = "/".join(path.replace("/api", "").split("/")[2:4])
         if path == "/api/repos/create":
             asked = json.loads(body)
@@ -108,10 +80,6 @@ class Hub:
             config["config_name"]: {entry["split"]: entry["path"] for entry in config["data_files"]}
             for config in yaml.safe_load(header)["configs"]
         }
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.fixture

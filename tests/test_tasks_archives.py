@@ -8,9 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
-import threading
 import zipfile
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +17,11 @@ import pytest
 from fasteval.errors import DatasetError
 from fasteval.safety.archives import Room, unpack
 from fasteval.tasks.archives import unpack_videos
+from tests.loopback_hub import COMMIT, LoopbackHub
 from tests.task_folders import load, write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 ROOT = Path(__file__).parent.parent
 CLIPS = {"data/one.mp4": b"1" * 3000, "data/two.mp4": b"2" * 2000}
@@ -303,65 +302,32 @@ def packed_zip(data: bytes) -> bytes:
 # From the Hub.
 
 
-class Hub:
-    """Serves one data set by the Hub's protocol on loopback; `asked` has the paths of what was downloaded."""
+class Hub(LoopbackHub):
+    """Serves one data set; `asked` has the paths of what was downloaded."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
         self.asked: list[str] = []
-        commit = "0" * 40
-        hub = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def answer(self, method: str, path: str, body: bytes, token: str) -> tuple[int, Any]:
+        path = path.partition("?")[0].replace("/resolve/main/", f"/resolve/{COMMIT}/")
+        _, resolves, name = path.rpartition(f"/resolve/{COMMIT}/")
+        if method == "POST":
+            return 200, self.entries(json.loads(body).get("paths", []))
+        if resolves and name in self.files:
+            self.asked += [name] if method == "GET" else []
+            return 200, self.files[name]
+        if path.startswith(f"/api/datasets/somebody/clips/tree/{COMMIT}"):
+            return 200, self.entries(self.files)
+        if path.startswith("/api/datasets/somebody/clips"):
+            siblings = [{"rfilename": name} for name in self.files]
+            return 200, {"id": "somebody/clips", "sha": COMMIT, "siblings": siblings}
+        return 404, {"error": "nothing there"}
 
-            def do_GET(self) -> None:
-                path, _, _ = self.path.partition("?")
-                _, resolves, name = path.replace("/resolve/main/", f"/resolve/{commit}/").rpartition(
-                    f"/resolve/{commit}/"
-                )
-                if resolves and name in files:
-                    hub.asked += [name] if self.command == "GET" else []
-                    self.reply(200, files[name], name)
-                elif path.startswith(f"/api/datasets/somebody/clips/tree/{commit}"):
-                    self.reply(200, [{"type": "file", "path": n, "size": len(c), "oid": n} for n, c in files.items()])
-                elif path.startswith("/api/datasets/somebody/clips"):
-                    siblings = [{"rfilename": name} for name in files]
-                    self.reply(200, {"id": "somebody/clips", "sha": commit, "siblings": siblings})
-                else:
-                    self.reply(404, {"error": "nothing there"})
-
-            do_HEAD = do_GET  # noqa: N815 - http.server's name
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                wanted = body.get("paths", [])
-                self.reply(
-                    200, [{"type": "file", "path": n, "size": len(files[n]), "oid": n} for n in wanted if n in files]
-                )
-
-            def reply(self, status: int, content: Any, etag: str = "x") -> None:
-                data = content if isinstance(content, bytes) else json.dumps(content).encode()
-                self.send_response(status)
-                if status == 404:
-                    self.send_header("x-error-code", "EntryNotFound")
-                self.send_header("etag", f'"{etag}"')
-                self.send_header("x-repo-commit", commit)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def entries(self, names: Iterable[str]) -> list[dict[str, Any]]:
+        known = [name for name in names if name in self.files]
+        return [{"type": "file", "path": name, "size": len(self.files[name]), "oid": name} for name in known]
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from fasteval.cache import ResponseCache
 from fasteval.errors import UsageError
+from fasteval.evaluation.responses import open_cache
 from fasteval.judging import Judge
 from fasteval.models.create import resolve_model
 from fasteval.models.named import NAMED, SYNONYMS
@@ -99,14 +99,10 @@ def open_judge(
     engine = source.open(_no_instance, {})
     name = SYNONYMS.get(settings.judge, settings.judge) if isinstance(settings.judge, str) else ""
     runs_here = name in NAMED and NAMED[name].backend in ("vllm", "hf")
-    cache = ResponseCache.in_memory()
-    if not settings.no_cache and engine.capabilities().is_cacheable:
-        about = {"model": source.name, "fingerprint": engine.fingerprint(), "parts": engine.identity()}
-        cache = ResponseCache.open(settings.use_cache or cache_folder / "responses", about)
     return Judge(
         source.name,
         engine,
-        cache,
+        open_cache(settings, cache_folder, engine, source.name),
         seed=settings.seed,
         runs_here=runs_here,
         recorded=recorded,

@@ -13,6 +13,7 @@ from fasteval.evaluation.monitor import Monitor
 from fasteval.evaluation.observer import row_ranks
 from fasteval.evaluation.panel import open_judge
 from fasteval.evaluation.recorder import RunRecorder
+from fasteval.evaluation.responses import open_cache
 from fasteval.evaluation.reuse import Reports
 from fasteval.evaluation.session import Session
 from fasteval.evaluation.summary import group_results, summarise
@@ -23,7 +24,6 @@ from fasteval.scheduling import RequestLoader, check_feasible, check_media, make
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from fasteval.evaluation.callbacks import Callback
     from fasteval.evaluation.observer import Observer
@@ -97,7 +97,7 @@ def evaluate(
             engine = recorder.watch(session.open(source, workload, settings), monitor.engine_stage)
             opened.enter_context(closing(engine))
             cache = opened.enter_context(
-                _open_cache(settings, cache_folder, engine, source.name)
+                open_cache(settings, cache_folder, engine, source.name)
                 if recorded is None
                 else ResponseCache.open(recorded.answers)
             )
@@ -167,11 +167,3 @@ def _sum_up(settings: RunSettings, workload: Workload, name: str, scorer: TaskSc
         n_docs=len(task.docs),
         n_shot=n_shot,
     )
-
-
-def _open_cache(settings: RunSettings, cache_folder: Path, engine: Engine, model_name: str) -> ResponseCache:
-    """Returns the response cache; answers of a model that nobody can tell from another are not kept."""
-    if settings.no_cache or not engine.capabilities().is_cacheable:
-        return ResponseCache.in_memory()
-    about = {"model": model_name, "fingerprint": engine.fingerprint(), "parts": engine.identity()}
-    return ResponseCache.open(settings.use_cache or cache_folder / "responses", about)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fasteval._library.mmbench.utils import chosen_option
 from fasteval._library.mmmu.parsing import open_answer_is_right
 from fasteval._library.mmmu.utils import process_results as mmmu_by_the_rules
+from fasteval._library.pope.utils import right_answer
 from fasteval.api.request import Score
 from fasteval.filters.base import Filter
 
@@ -16,9 +17,7 @@ if TYPE_CHECKING:
 
 
 def pope(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
-    target, answer = doc["answer"].strip().lower(), results[0].strip().lower()
-    if target not in ("yes", "no"):
-        raise ValueError(f"the answer {doc['answer']!r} is neither yes nor no")
+    target, answer = right_answer(doc), results[0].strip().lower()
     # A question without an answer to the letter is no positive and no negative.
     pair = (target, answer) if answer in ("yes", "no") else ("", answer)
     return {

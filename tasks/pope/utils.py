@@ -20,10 +20,16 @@ def parse_answer(answer: str) -> str:
     return "no" if {"no", "No", "not"} & set(sentence.split()) else "yes"
 
 
-def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
-    target = doc["answer"].strip().lower()
+def right_answer(doc: dict[str, Any]) -> str:
+    """Returns "yes" or "no"."""
+    target: str = doc["answer"].strip().lower()
     if target not in ("yes", "no"):
         raise ValueError(f"the answer {doc['answer']!r} is neither yes nor no")
+    return target
+
+
+def process_results(doc: dict[str, Any], results: list[str]) -> dict[str, Any]:
+    target = right_answer(doc)
     answer = parse_answer(results[0])
     pair = (target, answer)
     return {
